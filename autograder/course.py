@@ -1,0 +1,87 @@
+"""Where the parts of a course lie, and what an assignment's short name stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+COURSE_ID = "model-serving"
+PASS_MARK = 0.80  # share of the points; the pass mark of the quiz that the course grew out of
+
+
+class CourseError(Exception):
+    """Something the user can put right. The message is one sentence that says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course folder in nbgrader's layout. ``root`` holds ``source/``, ``release/`` and the rest."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Course:
+        """The course that ``start`` (default: the working directory) lies in.
+
+        Raises :class:`CourseError` when no parent folder holds ``nbgrader_config.py``.
+        """
+        start = (start or Path.cwd()).resolve()
+        for folder in (start, *start.parents):
+            if (folder / "nbgrader_config.py").is_file():
+                return cls(folder)
+        raise CourseError(f"{start} is not inside a course folder (no nbgrader_config.py there or above): go to one.")
+
+    @property
+    def source(self) -> Path:
+        """Instructor versions: solutions, visible and hidden tests."""
+        return self.root / "source"
+
+    @property
+    def release(self) -> Path:
+        """Student versions, generated."""
+        return self.root / "release"
+
+    @property
+    def submitted(self) -> Path:
+        """What came in: ``submitted/STUDENT/ASSIGNMENT/NOTEBOOK.ipynb``."""
+        return self.root / "submitted"
+
+    @property
+    def autograded(self) -> Path:
+        """Graded notebooks, same layout as ``submitted``; verdicts stand in each notebook's metadata."""
+        return self.root / "autograded"
+
+    @property
+    def feedback(self) -> Path:
+        """Pages for students: ``feedback/STUDENT/ASSIGNMENT/``."""
+        return self.root / "feedback"
+
+    @property
+    def reports(self) -> Path:
+        """Tables for the instructor: ``reports/ASSIGNMENT.csv``."""
+        return self.root / "reports"
+
+    @property
+    def gradebook_url(self) -> str:
+        """SQLAlchemy address of the gradebook."""
+        return f"sqlite:///{self.root / 'gradebook.db'}"
+
+    def assignments(self) -> list[str]:
+        """Names of all assignments, in order."""
+        return sorted(p.name for p in self.source.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+    def assignment(self, name: str) -> str:
+        """The full name for ``"01"``, ``"1"`` or ``"01_build_a_model"``.
+
+        Raises :class:`CourseError` that lists the names there are when none or several fit.
+        """
+        names = self.assignments()
+        wanted = name.rstrip("/").removeprefix("source/")
+        fitting = [n for n in names if n == wanted or n.split("_")[0] == wanted.zfill(2)]
+        if len(fitting) != 1:
+            raise CourseError(f"There is no assignment {name!r}: this course has {', '.join(names) or 'none yet'}.")
+        return fitting[0]
+
+    def notebooks(self, assignment: str) -> list[str]:
+        """Names (without ``.ipynb``) of the notebooks of an assignment's source, in order."""
+        return sorted(p.stem for p in (self.source / assignment).glob("*.ipynb"))
