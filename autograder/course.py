@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,18 @@ PASS_MARK = 0.80  # share of the points; the pass mark of the quiz that the cour
 
 class CourseError(Exception):
     """Something the user can put right. The message is one sentence that says what is wrong and what to do."""
+
+
+def tools_on_path() -> None:
+    """Put this environment's programs on PATH, also when it was not activated: nbgrader calls ``alembic`` by name."""
+    folder, path = os.path.dirname(sys.executable), os.environ.get("PATH", "")
+    if folder not in path.split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([folder, path])
+
+
+def shown(path: Path) -> str:
+    """A path as a person would type it: relative to the working directory, if it lies below."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 @dataclass(frozen=True)

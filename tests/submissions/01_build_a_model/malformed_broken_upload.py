@@ -1,0 +1,21 @@
+"""
+student = "isabel"
+kind = "malformed"
+what = "The upload of the exercises broke off half-way; the quiz is whole."
+damage = ["truncate:exercises"]
+[loses]
+test_features = 1
+test_features_hidden = 2
+test_features_served = 1
+test_split_in_time = 1
+test_split_in_time_hidden = 2
+test_evaluate = 1
+test_evaluate_hidden = 2
+test_calibration_table = 1
+test_calibration_table_hidden = 2
+test_predict = 1
+test_predict_hidden = 2
+test_OnlineRate = 1
+test_OnlineRate_hidden = 2
+test_OnlineRate_forgetting = 1
+"""
