@@ -22,7 +22,7 @@ from autograder.release import generate
 STUDENT_PARTS = ("__init__.py", "check.py", "cli.py", "course.py", "lab.py", "quiz")
 """What of ``autograder`` students get: opening and checking the course, and answering questions."""
 
-EPOCH = (1980, 1, 1, 0, 0, 0)
+EPOCH = (2026, 1, 1, 0, 0, 0)
 """Date of every file in the zip, so that the same content makes the same bytes."""
 
 README = Path(__file__).parent / "templates" / "bundle_readme.md"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -25,6 +26,9 @@ METADATA = {
     },
 }
 """Notebook metadata of every committed notebook: nothing in it depends on the machine that saved it."""
+
+GUESS = re.compile(r"my_guess = None\b")
+"""How a cell begins in which the reader commits to a number."""
 
 NOISE = (
     "collapsed",
@@ -112,8 +116,25 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     for cell in notebook.cells:
         for key in NOISE:
             cell.metadata.pop(key, None)
+    for cell in answers_to_guesses(notebook):
+        cell.metadata["jupyter"] = {"outputs_hidden": True}
     settle_ids(notebook)
     return notebook
+
+
+def answers_to_guesses(notebook: NotebookNode) -> Iterator[NotebookNode]:
+    """The code cells whose outputs would tell what a reader is asked to guess: from a guess to the next text.
+
+    JupyterLab shows such an output folded up, and unfolds it when the cell is run.
+    """
+    guessing = False
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            guessing = False
+        elif GUESS.match(cell.source):
+            guessing = True
+        elif guessing:
+            yield cell
 
 
 def dumps(notebook: NotebookNode) -> str:

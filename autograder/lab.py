@@ -19,8 +19,15 @@ HOST = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 8888, 8987
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
 
-PAGE_CONFIG = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
-"""JupyterLab's own settings for the page: no news and no look for updates, both of which ask the internet."""
+NOBODYS = ("@jupyterlab/apputils-extension:announcements",)
+"""Parts of JupyterLab that are off: news and the look for updates ask the internet."""
+
+INSTRUCTORS = tuple(
+    f"@jupyter/nbgrader:{part}" for part in ("assignment-list", "course-list", "create-assignment", "menu")
+)
+"""Parts of nbgrader that are off in a student's copy of the course; Validate stays."""
+
+QUIET_KERNELS = "get_config().IPKernelApp.log_level = 40  # each start would warn that loopback is not encrypted\n"
 
 
 def start(folder: Path, port: int | None = None, browser: bool = True) -> int:
@@ -71,12 +78,13 @@ def arguments(root: Path, port: int) -> list[str]:
 
 def isolated(folder: Path) -> Mapping[str, str]:
     """Environment that keeps Jupyter's settings in ``folder`` (made here), so that the user's own break nothing."""
-    page = folder / "labconfig" / "page_config.json"
+    students_copy = not (folder.parent / "nbgrader_config.py").exists()
+    off = dict.fromkeys([*NOBODYS, *(INSTRUCTORS if students_copy else ())], True)
     try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(json.dumps(PAGE_CONFIG), encoding="utf-8")
-        if not (folder.parent / "nbgrader_config.py").exists():  # nbgrader warns when it finds none at all
-            (folder / "nbgrader_config.py").write_text(f"get_config().CourseDirectory.course_id = {COURSE_ID!r}\n")
+        write(folder / "labconfig" / "page_config.json", json.dumps({"disabledExtensions": off}))
+        write(folder / "ipython" / "profile_default" / "ipython_kernel_config.py", QUIET_KERNELS)
+        if students_copy:  # nbgrader warns when it finds no configuration at all
+            write(folder / "nbgrader_config.py", f"get_config().CourseDirectory.course_id = {COURSE_ID!r}\n")
     except OSError as problem:
         raise CourseError(f"{folder.parent} is not writable ({problem.strerror}): copy the course elsewhere.") from None
     return {
@@ -89,6 +97,12 @@ def isolated(folder: Path) -> Mapping[str, str]:
         "JUPYTER_PREFER_ENV_PATH": "1",
         "ORT_DISABLE_TELEMETRY": "1",
     }
+
+
+def write(path: Path, text: str) -> None:
+    """Write a small file, and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
 
 
 def is_free(port: int) -> bool:

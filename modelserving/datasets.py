@@ -2,7 +2,8 @@
 
 Three tables, each a ``dict`` of equally long one-dimensional arrays, oldest row first:
 
-* :func:`flights`: every flight that was to leave New York's three airports in 2013;
+* :func:`flights`: every domestic flight in the US statistics that was scheduled to leave New York's three airports
+  in 2013;
 * :func:`weather`: the hourly weather at those airports;
 * :func:`riders`: daily entries at Chicago's Clark/Lake station, 2001 to 2016, with weather and events.
 
@@ -105,6 +106,8 @@ def columns(name: str) -> dict[str, str]:
 def flights() -> Table:
     """The 336,776 flights of 2013 by scheduled departure; see ``columns("flights")``.
 
+    Domestic ones only: to the United States, Puerto Rico and the US Virgin Islands.
+
     Whole numbers are int32, numbers with gaps float32, codes str. Flights scheduled for the same minute
     stand in the order of airport, airline and flight number, which says nothing about how late they were.
     Source: R package nycflights13 (US Bureau of Transportation Statistics), CC0.
@@ -155,11 +158,11 @@ def scheduled_departure(flights: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def join_weather(flights: Mapping[str, np.ndarray], weather: Mapping[str, np.ndarray]) -> Table:
-    """``flights`` with the weather at their airport that was known two hours before the scheduled departure.
+    """``flights`` with the weather at their airport in the clock hour two before the scheduled one.
 
     The result holds the columns of ``flights`` and the nine readings of ``weather`` (float32). A flight at 08:15
     gets the reading of the hour that began at 06:00, one at 01:06 that of 23:00 on the day before. Stations report
-    until minute 51 of an hour, so that a reading is at least 69 minutes old when the flight is due to leave.
+    until minute 51 of an hour; a reading of that minute is 69 to 128 minutes old when the flight is due to leave.
     Where the weather has no such hour, or does not reach back far enough, all nine are NaN; nothing is filled in.
 
     Hours are counted on the wall clock. That is exact here: no flight was scheduled within two hours after the clocks
@@ -181,7 +184,7 @@ def join_weather(flights: Mapping[str, np.ndarray], weather: Mapping[str, np.nda
 
 
 def flights_with_weather() -> Table:
-    """All flights with the weather known two hours before schedule: :func:`join_weather` of both tables."""
+    """All flights with the weather of the clock hour two before the scheduled one: :func:`join_weather` of both."""
     return join_weather(flights(), weather())
 
 

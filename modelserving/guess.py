@@ -18,4 +18,4 @@ def gap(guess: float | None, measured: float) -> None:
 
 def _short(number: float) -> str:
     """Three significant digits, and all of them before the point."""
-    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
+    return f"{number:,.0f}" if abs(number) >= 999.5 else f"{number:.3g}"  # from 999.5 on, .3g writes 1e+03

@@ -121,7 +121,7 @@ class Reliability:
 
     predicted: np.ndarray  # mean probability of a group
     observed: np.ndarray  # share of it that was late
-    margin: np.ndarray  # two standard errors of that share, as if flights were independent
+    margin: np.ndarray  # two standard errors of their difference, see margin
 
     @property
     def largest_gap(self) -> float:
@@ -129,16 +129,28 @@ class Reliability:
         return float(np.abs(self.predicted - self.observed).max())
 
 
-def reliability(late: np.ndarray, probability: np.ndarray, groups: int = 10) -> Reliability:
+def reliability(late: np.ndarray, probability: np.ndarray, days: np.ndarray, groups: int = 10) -> Reliability:
     """Compare probabilities with frequencies, flights sorted by probability and cut into ``groups`` of equal size.
 
-    ``late`` is bool (n,), ``probability`` float (n,), n at least ``groups``. See Niculescu-Mizil and Caruana (2005).
+    ``late`` is bool (n,), ``probability`` float (n,), ``days`` the day of each flight (n,), n at least ``groups``.
+    See Niculescu-Mizil and Caruana (2005).
     """
     parts = np.array_split(np.argsort(probability, kind="stable"), groups)
     predicted = np.array([probability[part].mean() for part in parts])
     observed = np.array([late[part].mean() for part in parts])
-    count = np.array([len(part) for part in parts])
-    return Reliability(predicted, observed, 2 * np.sqrt(observed * (1 - observed) / count))
+    margins = np.array([margin(late[part] - probability[part], days[part]) for part in parts])
+    return Reliability(predicted, observed, margins)
+
+
+def margin(values: np.ndarray, days: np.ndarray) -> float:
+    """Two standard errors of the mean of ``values``, float (n,), with only the ``days`` (n,) taken as independent.
+
+    Flights of a day share their weather and their queues. To count each as a draw of its own makes the error several
+    times too small. The formula is that of Liang and Zeger (1986) for a mean.
+    """
+    _, day = np.unique(days, return_inverse=True)
+    surplus = np.bincount(day, weights=values - values.mean())
+    return float(2 * np.sqrt((surplus**2).sum()) / len(values))
 
 
 # Training

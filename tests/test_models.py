@@ -119,7 +119,7 @@ def test_auc_of_flights_that_all_ended_alike_is_not_a_number():
 def test_reliability_of_a_perfectly_calibrated_forecast():
     rng = np.random.default_rng(0)
     probability = rng.random(200_000)
-    groups = models.reliability(rng.random(200_000) < probability, probability)
+    groups = models.reliability(rng.random(200_000) < probability, probability, days=np.arange(200_000) % 365)
     assert groups.largest_gap < 0.02
     assert (np.diff(groups.predicted) > 0).all()
 
@@ -127,9 +127,34 @@ def test_reliability_of_a_perfectly_calibrated_forecast():
 def test_reliability_sees_a_forecast_that_exaggerates():
     rng = np.random.default_rng(0)
     probability = rng.random(10_000)
-    groups = models.reliability(rng.random(10_000) < probability / 2, probability, groups=5)
+    days = np.arange(10_000) % 365
+    groups = models.reliability(rng.random(10_000) < probability / 2, probability, days, groups=5)
     assert len(groups.observed) == 5
     assert groups.largest_gap == pytest.approx(0.45, abs=0.03)
+
+
+def test_margin_of_single_draws_is_two_standard_errors():
+    values = np.random.default_rng(0).random(400)
+    assert models.margin(values, np.arange(400)) == pytest.approx(2 * values.std() / 20)
+
+
+def test_margin_counts_days_and_not_the_flights_that_repeat_them():
+    values = np.random.default_rng(0).random(400)
+    days = np.arange("2013-01-01", "2014-02-05", dtype="datetime64[D]")
+    repeated = models.margin(np.repeat(values, 9), np.repeat(days, 9))
+    assert repeated == pytest.approx(models.margin(values, days))
+    assert repeated == pytest.approx(3 * models.margin(np.repeat(values, 9), np.arange(3600)))
+
+
+def test_margin_covers_the_truth_where_flights_of_a_day_share_their_weather():
+    """Of 400 years with a true mean of 0, about 95 in 100 lie within the margin."""
+    rng = np.random.default_rng(0)
+    days = np.repeat(np.arange(200), 30)
+    inside = 0
+    for _ in range(400):
+        values = rng.standard_normal(200)[days] + rng.standard_normal(len(days))
+        inside += abs(values.mean()) < models.margin(values, days)
+    assert 0.92 < inside / 400 < 0.98
 
 
 # training

@@ -85,7 +85,7 @@ def test_nothing_of_a_machine_is_kept(path):
     assert notebook.metadata == cells.METADATA
     hosts = {platform.node()} - {"", "localhost"}
     for cell in notebook.cells:
-        assert set(cell.metadata) <= {"tags", "nbgrader", "deletable", "editable"}, cell.id
+        assert set(cell.metadata) <= {"tags", "nbgrader", "deletable", "editable", "jupyter"}, cell.id
         for text in texts(cell) if cell.cell_type == "code" else ():
             assert not OF_A_MACHINE.search(text), OF_A_MACHINE.search(text).group()
             assert not any(host in text for host in hosts)

@@ -38,6 +38,9 @@ def between(text: str, what: str) -> list[str]:
     return [line.strip() for block in blocks for line in block.split("\n")]
 
 
+IMPORT = re.compile(r"(import|from) [\w.]+")  # everybody imports the same things
+
+
 def secrets(assignment: str) -> list[str]:
     """All feedback, and the lines of solutions and hidden tests that tell something and stand nowhere else."""
     secret, public = [], []
@@ -47,7 +50,7 @@ def secrets(assignment: str) -> list[str]:
             secret += lines
             public += [line.strip() for line in cell.source.split("\n") if line.strip() not in lines]
     openly = "\n".join(public)
-    telling = {line for line in secret if len(line) > 12 and line not in openly}
+    telling = {line for line in secret if len(line) > 12 and line not in openly and not IMPORT.match(line)}
     assert telling
     questions = bank.bank_for(assignment).questions
     return sorted(telling) + [option.feedback for question in questions for option in question.options]

@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: 641f90f62c748fb6
+#     agreed: b9c12b411e5ae996
 # ---
 
 # %% [markdown]
@@ -72,8 +72,8 @@ from modelserving.guess import gap
 quiz = Quiz("questions/00_start_here.json")
 
 # %% [markdown]
-# Most lessons work on one data set: every flight that was to leave New York in 2013. It lies on your disk; nothing in this course needs the
-# internet once it is set up.
+# Most lessons work on one data set: every domestic flight in the US statistics that was scheduled to leave New York's three airports in 2013.
+# It lies on your disk; nothing in this course needs the internet once it is set up.
 
 # %%
 flights = datasets.flights()
@@ -182,7 +182,7 @@ import tempfile
 
 
 def write_to_disk():
-    with tempfile.TemporaryFile() as file:
+    with tempfile.TemporaryFile(dir=".") as file:  # here, since the usual place may lie in memory
         file.write(bytes(10_000_000))
         os.fsync(file.fileno())
 
@@ -268,11 +268,11 @@ print(f"core taken away: {after.involuntary - before.involuntary} times in 50,00
 bool(np.median(nothing) < median / 4), bool(slowest > 2 * median)
 
 # %% [markdown]
-# The clock is not to blame, and neither is the model. Each time somebody else had the core, one prediction waited. Other causes leave no such count:
+# The clock explains little of it. Each time somebody else had the core, one prediction waited. Other causes leave no such count:
 # a processor that changes its speed, a neighbour in the same cache, a host that runs several virtual machines. On a machine that does more than one
 # thing none of this can be switched off, and a server is such a machine.
 #
-# So this course never quotes one reading. Its word for "typical" is the **median**: half of the calls were faster. Its words for "bad" are
+# So this course hardly ever quotes one reading, and says so when it does. Its word for "typical" is the **median**: half of the calls were faster. Its words for "bad" are
 # **percentiles**: the 99th, `p99`, is the time that 99 of 100 calls stayed below. Lesson 04 shows how they are measured on a service, and how they are
 # often measured wrongly.
 
@@ -374,8 +374,8 @@ quiz.ask("s3", "")
 #
 # **Further reading**
 #
-# - Jeffrey Dean and Luiz André Barroso, "The Tail at Scale", *Communications of the ACM* 56(2), 74–80, 2013. Why the slow one in a hundred decides how a large service feels.
-# - Adam Rule et al., "Ten simple rules for writing and sharing computational analyses in Jupyter Notebooks", *PLOS Computational Biology* 15(7), e1007007, 2019.
-# - Andy Georges, Dries Buytaert and Lieven Eeckhout, "Statistically rigorous Java performance evaluation", *OOPSLA '07*, 57–76, 2007. What it takes before a timing means something.
+# - J. Dean, L. A. Barroso (2013). The tail at scale. *Communications of the ACM* 56(2), 74–80. [doi:10.1145/2408776.2408794](https://doi.org/10.1145/2408776.2408794). Why the slow one in a hundred decides how a large service feels.
+# - A. Rule and others (2019). Ten simple rules for writing and sharing computational analyses in Jupyter Notebooks. *PLOS Computational Biology* 15(7), e1007007. [doi:10.1371/journal.pcbi.1007007](https://doi.org/10.1371/journal.pcbi.1007007). How a notebook stays readable and runs elsewhere.
+# - A. Georges, D. Buytaert, L. Eeckhout (2007). Statistically rigorous Java performance evaluation. *OOPSLA '07*, 57–76. [doi:10.1145/1297027.1297033](https://doi.org/10.1145/1297027.1297033). What it takes before a timing means something.
 #
 # **Next:** [01 Build a model](01_build_a_model.ipynb). What has to exist before anything can be served?

@@ -3,6 +3,7 @@ student = "oluwaseun"
 kind = "wrong"
 what = "Makes one column for each carrier in the request, so a request of one flight has fewer columns."
 [loses]
+test_features = 1
 test_features_served = 1
 """
 # %% [exercises] features

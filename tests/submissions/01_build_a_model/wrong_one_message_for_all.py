@@ -3,6 +3,7 @@ student = "emre"
 kind = "wrong"
 what = "Refuses with one sentence that names all three parts, whichever is missing."
 [loses]
+test_predict = 1
 test_predict_hidden = 2
 """
 # %% [exercises] predict

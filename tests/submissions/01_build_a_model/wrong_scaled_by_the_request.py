@@ -3,6 +3,7 @@ student = "ingrid"
 kind = "wrong"
 what = "Standardises with mean and spread of the flights in the request, so a flight alone looks average."
 [loses]
+test_features = 1
 test_features_served = 1
 """
 # %% [exercises] features

@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: edf256b8cb66a5a7
+#     agreed: 0bbea9c7b189ee19
 # ---
 
 # %% [markdown]
@@ -24,7 +24,7 @@
 # | 2 | `split_in_time`: train on the past, test on the future | 3 |
 # | 3 | `evaluate`: say how good the probabilities are, next to a baseline | 3 |
 # | 4 | `calibration_table`: check whether 30 % means 30 % | 3 |
-# | 5 | `predict`: take away model, interpreter and input data in turn | 3 |
+# | 5 | `predict`: bring model, interpreter and input data together; refuse when one is missing | 3 |
 # | 6 | `OnlineRate`: learn from a stream, and forget on purpose | 4 |
 #
 # It takes 60 to 120 minutes. The quiz of this assignment is in `quiz.ipynb`, worth another 4 points.
@@ -32,7 +32,8 @@
 # **How it works.**
 #
 # - Write your code where it says `YOUR CODE HERE`, in place of `raise NotImplementedError()`. You may add cells.
-# - A cell that begins with `# Visible test` checks your work while you write. Run it as often as you like.
+# - A cell that begins with `# Visible test` checks your work while you write. Run it as often as you like. The button *Validate* runs
+#   them all in a fresh kernel. They earn 6 of the 20 points, so its "Success!" means a good start, not full marks.
 # - A cell that begins with `# Hidden test` holds only comments here. The grader fills it with checks on data that you have not seen.
 #   The comments say what they look at, and everything that is checked stands in the docstring.
 # - Each test earns its own points, so half of an exercise is worth handing in. No exercise needs an earlier one.
@@ -57,13 +58,15 @@ for column, meaning in datasets.columns("flights").items():
 # ## Exercise 1. Features without a leak
 #
 # Some columns are known when the plane is still at the gate: the schedule, the carrier, the airports, the distance. Others
-# are written down afterwards: `dep_delay`, `arr_delay`, `air_time`. On the day of the flight those three do not exist yet. A model that saw
+# are written down afterwards: `dep_delay`, `arr_delay`, `air_time`. Before the flight leaves, those three do not exist. A model that saw
 # them in training shines in the test and has nothing to go on in service. That is a **leak**.
 #
 # A service also sees one flight at a time. So a row of `X` may depend on its own flight only: no mean, no smallest value and no list of
-# carriers taken from the flights that happen to be in the same request.
+# carriers taken from the flights that happen to be in the same request. Nor may it fetch an outcome by another way: the flights of
+# the year stand above, but not one of tomorrow's is among them. Lists of codes are fine, and so is the weather of two hours before.
 #
-# Choose your own columns and encodings, within what the docstring asks for.
+# Choose your own columns and encodings, within what the docstring asks for. You may use the month or leave it out. How well a
+# model predicts from them is not graded.
 
 # %% nbgrader={"grade": false, "grade_id": "features", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def features(flights):
@@ -82,11 +85,13 @@ def features(flights):
         names: list of k different strings, one for each column of X.
 
     What a row must and must not do:
-        - it depends on its own flight only, and never on `dep_delay`, `arr_delay` or `air_time`;
+        - it depends on its own flight only, and never on `dep_delay`, `arr_delay` or `air_time`: not
+          on those given, not on those looked up in the flights of the year, nor on a table made from
+          any flight's outcome (such as each carrier's share of late flights);
         - it differs between flights that differ in the scheduled hour (5 to 23), in the origin
           (EWR, JFK, LGA) or in the carrier (at least for the five largest: UA, B6, EV, DL, AA);
         - its columns are the same ones whatever flights are given, also when a carrier or an
-          airport was never seen before.
+          airport was never seen before (its row may hold any finite numbers).
     """
     ### BEGIN SOLUTION
     columns = {
@@ -110,7 +115,7 @@ def features(flights):
 # Why: an interpreter takes one dtype and a fixed number of columns, and a model learns nothing
 # from a fact that is not there.
 # Expected: X of shape (n, k), float32, finite; k different names; rows that differ between hours,
-# origins and carriers.
+# origins and carriers; the same row for a flight alone as among many.
 import numpy as np
 
 from modelserving import datasets
@@ -162,6 +167,15 @@ def test_features():
             f"{different_rows} different rows: X does not carry all of {fact}."
         )
 
+    alone = np.asarray(features({column: values[5:6] for column, values in sampled_flights.items()})[0])
+    assert alone.shape == (1, table.shape[1]), (
+        f"A flight alone gave X of shape {alone.shape}, not (1, {table.shape[1]}): the columns must not depend on "
+        "which flights are given."
+    )
+    assert np.allclose(alone[0], table[5], rtol=1e-5, atol=1e-6), (
+        "A flight alone gave another row than the same flight among many: something was taken from all flights given."
+    )
+
 
 test_features()
 
@@ -169,9 +183,11 @@ test_features()
 # Hidden test, 2 points: no leak.
 # Why: a model trained on what is known afterwards has nothing to go on before departure.
 # Expected: X stays the same, bit for bit, when dep_delay, arr_delay or air_time change and nothing
-# else does.
+# else does; no outcome looked up in the flights of the year, or taken from a table made of outcomes.
 ### BEGIN HIDDEN TESTS
 import numpy as np
+from sklearn.metrics import roc_auc_score
+from sklearn.tree import DecisionTreeClassifier
 
 from modelserving import datasets
 
@@ -197,6 +213,37 @@ def test_features_hidden():
             assert np.array_equal(changed_table, honest_table), (
                 f"X changed when only {outcome} {what}. {outcome} is written down after departure: this is a leak."
             )
+
+    # An outcome that comes by another way than the argument: looked up in the year, flight by flight.
+    year = datasets.flights()
+    looked_at = {column: values[7::17] for column, values in year.items()}
+    looked_at_table, looked_at_late = np.asarray(features(looked_at)[0]), datasets.late(looked_at)
+    early = looked_at["month"] <= 8
+    tree = DecisionTreeClassifier(min_samples_leaf=50, random_state=0)
+    tree.fit(looked_at_table[early], looked_at_late[early])
+    told_apart = roc_auc_score(looked_at_late[~early], tree.predict_proba(looked_at_table[~early])[:, 1])
+    # Honest columns reach 0.60 to 0.65 here, every weather column included; the departure delay reaches 0.87.
+    assert told_apart < 0.8, (
+        f"One tree on X tells late from punctual flights of autumn with an AUC of {told_apart:.2f}. What is known "
+        "before departure does not reach 0.7: X holds the outcome, looked up in the flights of the year. A leak."
+    )
+
+    # … or a table by carrier or destination, made from outcomes.
+    outcomes = {"share of late flights": datasets.late(year)} | {
+        f"mean {outcome}": year[outcome] for outcome in ("dep_delay", "arr_delay")
+    }
+    for fact in ("carrier", "dest"):
+        for outcome, values in outcomes.items():
+            has_value = np.isfinite(values)
+            codes, place = np.unique(year[fact][has_value], return_inverse=True)
+            by_code = np.bincount(place, values[has_value]) / np.bincount(place)
+            alike = {column: np.repeat(value[:1], len(codes)) for column, value in looked_at.items()} | {fact: codes}
+            alike_table = np.asarray(features(alike)[0], dtype=float)
+            for column in alike_table[:, alike_table.std(axis=0) > 0].T:
+                assert abs(np.corrcoef(column, by_code)[0, 1]) < 0.999, (
+                    f"A column of X is the {outcome} of each {fact}, over the year: a table made from outcomes, the "
+                    "test days among them. This is a leak: encode the code itself."
+                )
 
 
 test_features_hidden()
@@ -285,7 +332,7 @@ def split_in_time(month, day, share):
     Returns:
         train, test: bool arrays of shape (n,). Every flight is in exactly one of them, and no day is
         in both. Training holds the first days: as few whole days as are needed to have at least
-        share * n flights.
+        share * n flights (exactly share * n is enough).
 
     Raises:
         ValueError: share is not greater than 0 and smaller than 1, or no day would be left for the
@@ -338,8 +385,8 @@ def test_split_in_time():
 test_split_in_time()
 
 # %% nbgrader={"grade": true, "grade_id": "test_split_in_time_hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-# Hidden test, 2 points: flights of the year, in order and out of order, several shares; what cannot
-# be split.
+# Hidden test, 2 points: flights of the year, in order and out of order, several shares; 8-bit dates,
+# the turn of a month, exactly the share; what cannot be split.
 # Why: the split has to hold for any data, and to say so when nothing would be left to test on.
 # Expected: the rule of the docstring, flight by flight; ValueError for an impossible share.
 ### BEGIN HIDDEN TESTS
@@ -352,20 +399,42 @@ def test_split_in_time_hidden():
     year = {column: datasets.flights()[column][5::97] for column in ("month", "day")}
     generator = np.random.default_rng(31)
     shuffled = generator.permutation(len(year["month"]))
+    shares = (0.13, 0.52, 0.77)
     cases = {
-        "the flights of the year, in order": (year["month"], year["day"]),
-        "the flights of the year, out of order": (year["month"][shuffled], year["day"][shuffled]),
+        "the flights of the year, in order": (year["month"], year["day"], shares),
+        "the flights of the year, out of order": (year["month"][shuffled], year["day"][shuffled], shares),
         "40 flights of one week, out of order": (
             np.full(40, 7, dtype=np.int8),
             generator.permutation(np.arange(40) % 7 + 1).astype(np.int8),
+            shares,
         ),
-        "days of three months, as 64-bit integers": (np.repeat([11, 10, 12], 30), np.tile(np.arange(1, 31), 3)),
+        "days of three months, as 64-bit integers": (
+            np.repeat([11, 10, 12], 30),
+            np.tile(np.arange(1, 31), 3),
+            shares,
+        ),
+        "5 and 6 January, 5 and 6 February, as 8-bit integers": (
+            np.repeat(np.array([1, 2], dtype=np.int8), 4),
+            np.tile(np.array([5, 5, 6, 6], dtype=np.int8), 2),
+            (0.3,),
+        ),
+        "4 flights each on 31 January, 1 February and 2 February": (
+            np.repeat([1, 2, 2], 4),
+            np.repeat([31, 1, 2], 4),
+            (0.3,),
+        ),
+        "2 flights on each of 4 days": (np.full(8, 3), np.repeat([1, 2, 3, 4], 2), (0.5,)),
     }
-    for case, (case_month, case_day) in cases.items():
+    for case, (case_month, case_day, case_shares) in cases.items():
         case_dates = case_month.astype(int) * 100 + case_day.astype(int)
-        for case_share in (0.13, 0.52, 0.77):
-            past, future = (np.asarray(half) for half in split_in_time(case_month, case_day, case_share))
+        for case_share in case_shares:
             about = f"({case}, share {case_share})"
+            try:
+                past, future = (np.asarray(half) for half in split_in_time(case_month, case_day, case_share))
+            except ValueError as error:
+                raise AssertionError(
+                    f"split_in_time refused with ValueError, although days are left for the test {about}: {error}"
+                ) from None
             assert past.shape == future.shape == case_dates.shape, (
                 f"Shapes {past.shape} and {future.shape} for {len(case_dates)} flights {about}."
             )
@@ -382,8 +451,16 @@ def test_split_in_time_hidden():
                 f"Training has a share of {past.mean():.3f}, less than was asked for {about}."
             )
             without_last = (case_dates < case_dates[past].max()).mean()
+            thirty = case_month.astype(int) * 30 + case_day.astype(int)
+            last_by_thirty = np.unique(case_dates[past & (thirty == thirty[past].max())])
+            diagnosis = ""
+            if without_last == case_share:
+                diagnosis = " Exactly the share is enough: at least means >=, not >."
+            elif len(last_by_thirty) > 1:
+                diagnosis = " It took two dates for one day, as month * 30 + day does with 31 January and 1 February."
             assert without_last < case_share, (
                 f"Training has more days than needed: without its last day it still has {without_last:.3f} {about}."
+                f"{diagnosis}"
             )
 
     for bad_share in (0, 1, -0.2, 1.5):
@@ -412,8 +489,9 @@ test_split_in_time_hidden()
 #
 # $$-\bigl(y \ln p + (1 - y) \ln(1 - p)\bigr),$$
 #
-# averaged over the flights. A figure alone says little. The **baseline** is someone who knows no flight and answers the share of late
-# flights in `late`, each time. The **skill** is the part of the baseline's log loss that the model takes away: 1 is perfect, 0 is no
+# averaged over the flights. A figure alone says little. The **baseline** here answers the share of late flights in `late`, each time:
+# the best constant for these very flights, a baseline that a service could not know in advance (lesson 01 quoted the training months'
+# share). Beating it is harder. The **skill** is the part of the baseline's log loss that the model takes away: 1 is perfect, 0 is no
 # better than the baseline, below 0 is worse.
 #
 # A probability of exactly 0 for a flight that is late costs infinitely much. One such flight would drown all others, so
@@ -424,7 +502,7 @@ test_split_in_time_hidden()
 
 # %% nbgrader={"grade": false, "grade_id": "evaluate", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def evaluate(late, probability):
-    """Log loss and ROC AUC of predicted probabilities, next to a baseline that knows no flight.
+    """Log loss and ROC AUC of predicted probabilities, next to the best constant for these flights.
 
     Arguments:
         late: array of shape (n,), bool or 0 and 1: was the flight late?
@@ -434,13 +512,15 @@ def evaluate(late, probability):
         dict with four floats:
         "log_loss": mean over the flights, natural logarithm, with probabilities limited to
             [1e-6, 1 - 1e-6];
-        "baseline_log_loss": the same for a constant probability, the share of late flights in `late`;
+        "baseline_log_loss": the same for a constant probability, the share of late flights in `late`:
+            the best constant for these very flights, a baseline that a service could not know in
+            advance (lesson 01 quoted the training months' share); beating it is harder;
         "skill": 1 - log_loss / baseline_log_loss;
         "auc": share of the pairs (late, not late) put in the right order; ties count half.
 
     Raises:
-        ValueError: the lengths differ, or all flights are late, or none is (then skill and AUC mean
-            nothing).
+        ValueError: the lengths differ (one probability for five flights is an error too, it is not
+            stretched), or all flights are late, or none is (then skill and AUC mean nothing).
     """
     ### BEGIN SOLUTION
     late, probability = np.asarray(late).astype(bool), np.asarray(probability, dtype=np.float64)
@@ -576,6 +656,11 @@ def test_evaluate_hidden():
             np.array([1, 0, 1, 0, 0]),
             np.array([0.5, 0.2, 0.1, 0.9]),
         ),
+        (
+            "5 outcomes and 1 probability do not belong together (numpy stretches 1 to 5: compare the lengths)",
+            np.array([1, 0, 1, 0, 0]),
+            np.array([0.3]),
+        ),
         ("all flights are late", np.ones(6, dtype=bool), np.full(6, 0.7)),
         ("no flight is late", np.zeros(6, dtype=bool), np.full(6, 0.7)),
     ):
@@ -597,7 +682,9 @@ test_evaluate_hidden()
 #
 # With `bins` bins of equal width, bin number $i$ holds the probabilities from $i / \text{bins}$ (included) up to $(i + 1) / \text{bins}$
 # (not included). A probability of exactly 1 has no bin under this rule, so the last bin includes it. A bin without flights has
-# neither a mean nor a share: leave it out.
+# neither a mean nor a share: leave it out. (Lesson 01 used groups of equal size; here the bins are of equal width.)
+#
+# Edges such as 0.3 are no exact floats, and which side of them a rounded 0.3 falls on is not graded. Edges such as 0.25 are.
 
 # %% nbgrader={"grade": false, "grade_id": "calibration_table", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def calibration_table(late, probability, bins):
@@ -614,10 +701,11 @@ def calibration_table(late, probability, bins):
         from low to high:
         "predicted": mean of the probabilities in the bin;
         "observed": share of late flights in the bin;
-        "count": number of flights in the bin (int).
+        "count": number of flights in the bin, of an integer dtype.
 
     Raises:
-        ValueError: bins is smaller than 1, or the lengths differ.
+        ValueError: bins is smaller than 1, or the lengths differ (one probability for three flights
+            is an error too, it is not stretched).
     """
     ### BEGIN SOLUTION
     late, probability = np.asarray(late).astype(float), np.asarray(probability, dtype=np.float64)
@@ -662,8 +750,8 @@ test_calibration_table()
 # and exactly 1.
 # Why: a flight that falls between two bins, or out of the last one, is missing from the curve
 # without a word.
-# Expected: every flight counted once, in the bin that the docstring names; ValueError for 0 bins and
-# when the lengths differ.
+# Expected: every flight counted once, in the bin that the docstring names; whole numbers as counts;
+# ValueError for fewer than 1 bin and when the lengths differ.
 ### BEGIN HIDDEN TESTS
 import numpy as np
 
@@ -696,6 +784,9 @@ def test_calibration_table_hidden():
                 assert np.isfinite(values.astype(float)).all(), (
                     f"{key} holds NaN or infinity: leave out the bins without flights {about}."
                 )
+            assert np.issubdtype(curve["count"].dtype, np.integer), (
+                f"count must be of an integer dtype and is {curve['count'].dtype}: flights are whole {about}."
+            )
             counted = curve["count"].sum()
             assert counted == len(case_late), (
                 f"{counted} flights were counted, {len(case_late)} went in {about}. "
@@ -719,7 +810,14 @@ def test_calibration_table_hidden():
 
     for reason, bad_late, bad_probability, bad_bins in (
         ("0 bins hold no flight", np.array([0, 1]), np.array([0.2, 0.4]), 0),
+        ("-1 bins cannot be", np.array([0, 1]), np.array([0.2, 0.4]), -1),
         ("3 outcomes and 2 probabilities do not belong together", np.array([0, 1, 1]), np.array([0.2, 0.4]), 2),
+        (
+            "3 outcomes and 1 probability do not belong together (numpy stretches 1 to 3: compare the lengths)",
+            np.array([0, 1, 1]),
+            np.array([0.2]),
+            2,
+        ),
     ):
         try:
             calibration_table(bad_late, bad_probability, bad_bins)
@@ -782,7 +880,8 @@ def predict(model, interpreter, inputs):
     Raises:
         ValueError: something is missing. The message names everything that is missing, in the
             words "model", "interpreter" and "input data", and mentions none of the others, for
-            example "cannot predict without: model, input data".
+            example "cannot predict without: model, input data". That holds for a batch of 0 rows
+            as well: with no model either, both are named.
     """
     ### BEGIN SOLUTION
     no_inputs = inputs is None or len(inputs) == 0
@@ -798,7 +897,7 @@ def predict(model, interpreter, inputs):
 # Visible test, 1 point: all three parts there, then one taken away at a time.
 # Why: whoever runs a service must read from the message what to repair.
 # Expected: two probabilities from the linear model; then ValueError with the word for the part that
-# is missing.
+# is missing, and for no other.
 import numpy as np
 
 
@@ -827,6 +926,8 @@ def test_predict():
             f"Without the {part}, predict still answered {made_up}. Nothing can have computed that: raise ValueError."
         )
         assert part in message, f'Without the {part}, the message must say "{part}"; it says "{message}".'
+        others = [other for other in parts if other != part and other in message]
+        assert not others, f'Only the {part} was missing, but the message also names "{others[0]}": "{message}".'
 
 
 test_predict()
@@ -873,33 +974,30 @@ def test_predict_hidden():
         )
 
     complete = {"model": linear, "interpreter": linear_interpreter, "input data": batch}
-    for n_missing in (1, 2, 3):
-        for gone in itertools.combinations(complete, n_missing):
-            message = None
+    gone_in_turn = [gone for n_missing in (1, 2, 3) for gone in itertools.combinations(complete, n_missing)]
+    for no_rows, what in ((None, ""), (np.empty((0, 4)), " (a batch of 0 rows, which is no input data)")):
+        for gone in gone_in_turn:
+            if no_rows is not None and "input data" not in gone:
+                continue
+            left = [None if part in gone else value for part, value in complete.items()]
+            if "input data" in gone:
+                left[2] = no_rows
+            message, without = None, " and ".join(gone) + what
             try:
-                predict(*(None if part in gone else value for part, value in complete.items()))
+                predict(*left)
             except ValueError as error:
                 message = str(error).lower()
-            assert message is not None, (
-                f"Without {' and '.join(gone)}, predict answered all the same: raise ValueError."
-            )
+            assert message is not None, f"Without {without}, predict answered all the same: raise ValueError."
             for part in complete:
                 if part in gone:
                     assert part in message, (
-                        f'Without {" and ".join(gone)}, the message does not name "{part}": "{message}".'
+                        f'Without {without}, the message does not name "{part}": "{message}". '
+                        "Find out everything that is missing before you raise."
                     )
                 else:
                     assert part not in message, (
-                        f'Only {" and ".join(gone)} was missing, but the message also names "{part}": "{message}".'
+                        f'Only {without} was missing, but the message also names "{part}": "{message}".'
                     )
-
-    message = None
-    try:
-        predict(linear, linear_interpreter, np.empty((0, 4)))
-    except ValueError as error:
-        message = str(error).lower()
-    assert message is not None, "A batch of 0 rows holds no input data: raise ValueError."
-    assert "input data" in message, f'For a batch of 0 rows, the message must name "input data"; it says "{message}".'
 
 
 test_predict_hidden()

@@ -9,13 +9,13 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: e6a1e76ca99e04a3
+#     agreed: cb47728a56f049c8
 # ---
 
 # %% [markdown]
 # # Quiz 1: Introduction to Model Serving
 #
-# Four questions, one point each; 80 % is a pass. You may take it again.
+# Four questions, one point each; 80 % is a pass. With four points this leaves no room for a wrong *pick one*. You may take it again.
 #
 # - Run the next cell, then the cell below each question, and click your answer. The letters of your answer appear between the quotes.
 # - Without clickable options (in a plain text editor, say), write the letters there yourself: `quiz.ask("q1", "AB")`.
