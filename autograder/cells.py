@@ -133,7 +133,7 @@ def answers_to_guesses(notebook: NotebookNode) -> Iterator[NotebookNode]:
             guessing = False
         elif GUESS.match(cell.source):
             guessing = True
-        elif guessing:
+        elif guessing and cell.get("outputs"):
             yield cell
 
 

@@ -1,4 +1,4 @@
-"""The reader commits to a number before measuring it; :func:`gap` shows the two side by side."""
+"""The reader commits to a number before measuring it; :func:`gap` shows the two, one below the other."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from numbers import Real
 
 
 def gap(guess: float | None, measured: float) -> None:
-    """Print a measurement beside the reader's guess. Without a guess, or with one that is no number, it says so."""
+    """Print the reader's guess and, below it, the measurement. A guess that is none, or no number, is told.
+
+    The guess comes first, since JupyterLab shows the first line of an output that is folded up.
+    """
+    off = ""
     if guess is None:
-        said = "no guess: the gap teaches more when there is one"
+        said = "none: the gap teaches more when there is one"
     elif isinstance(guess, Real) and not isinstance(guess, bool):
-        said = f"your guess {_short(guess)}, off by {_short(abs(guess - measured))}"
+        said, off = _short(guess), f"   off by {_short(abs(guess - measured))}"
     else:
-        said = f"your guess {guess!r} is not a number"
-    print(f"measured {_short(measured)}   ({said})")
+        said = f"{guess!r} is not a number"
+    print(f"your guess  {said}\nmeasured    {_short(measured)}{off}")
 
 
 def _short(number: float) -> str:

@@ -99,7 +99,8 @@ class Score:
     auc: float
 
     def __str__(self) -> str:
-        return f"log loss {self.log_loss:.3f} (base rate {self.baseline:.3f})   ROC AUC {self.auc:.3f}"
+        baseline = f"log loss of the base rate {self.baseline:.3f}"
+        return f"log loss {self.log_loss:.3f} ({baseline})   ROC AUC {self.auc:.3f}"
 
 
 def score(late: np.ndarray, probability: np.ndarray, base_rate: float) -> Score:
@@ -164,15 +165,15 @@ def prepare_columns() -> Pipeline:
 
 
 def train_logistic(X: np.ndarray, late: np.ndarray) -> Pipeline:
-    """Logistic regression on the float32 rows of :func:`flight_features`, its preparation included. Offline."""
+    """Logistic regression on rows of :func:`flight_features`, preparation included. Offline."""
     return make_pipeline(prepare_columns(), LogisticRegression(C=0.1, max_iter=300)).fit(X, late)
 
 
 def train_trees(X: np.ndarray, late: np.ndarray, leaves: int = 31) -> HistGradientBoostingClassifier:
-    """Gradient-boosted trees on the raw float32 rows of :func:`flight_features`: no scaling, no indicators. Offline.
+    """Gradient-boosted trees on rows of :func:`flight_features` as they are. Offline.
 
-    Trees compare one value with one threshold. Scaling moves both and changes nothing but rounding, and
-    rounding is what an exported copy of the model would then differ by (lesson 02).
+    Trees compare one value with one threshold. Scaling moves both and changes nothing but
+    rounding, and rounding is what an exported copy would then differ by (lesson 02).
     """
     return HistGradientBoostingClassifier(
         max_iter=100, max_leaf_nodes=leaves, early_stopping=False, random_state=0
@@ -192,7 +193,7 @@ def train_online(X: np.ndarray, late: np.ndarray, passes: int = 5) -> Pipeline:
 
 
 def learn(model: Pipeline, X: np.ndarray, late: np.ndarray) -> None:
-    """Move an online model a little towards the outcomes of one batch. Its preparation stays as it was."""
+    """Move an online model a little towards one batch's outcomes; its preparation stays."""
     model[-1].partial_fit(model[:-1].transform(X), late, classes=[False, True])
 
 
@@ -251,7 +252,7 @@ OPERATIONS = {"fill": fill, "scale": scale, "one_hot": one_hot, "linear": linear
 
 
 def interpret(model: Operations, inputs: np.ndarray) -> np.ndarray:
-    """Run the model's operations on the inputs, in order; the last one's result is the answer."""
+    """Run the model's operations on the inputs, in order; the last result is the answer."""
     values = inputs
     for operation, parameters in model:
         values = OPERATIONS[operation](values, **parameters)

@@ -110,6 +110,7 @@ def show(fig: Figure, alt: str) -> None:
     plt.close(fig)
     encoded = base64.b64encode(image).decode("ascii")
     page = (
+        "<!-- a plot -->\n"  # JupyterLab shows the first line of an output that is folded up
         '<figure style="margin: 0; background: white; max-width: 100%">'
         f'<img alt="{html.escape(alt)}" width="{width}" style="max-width: 100%; height: auto" '
         f'src="data:image/png;base64,{encoded}"></figure>'

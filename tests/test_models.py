@@ -110,6 +110,12 @@ def test_score_agrees_with_the_definition():
     assert result.auc == pytest.approx(0.75)
 
 
+def test_a_printed_score_calls_the_baseline_a_log_loss():
+    assert str(models.Score(0.5144, 0.5586, 0.689)) == (
+        "log loss 0.514 (log loss of the base rate 0.559)   ROC AUC 0.689"
+    )
+
+
 def test_auc_of_flights_that_all_ended_alike_is_not_a_number():
     result = models.score(np.zeros(3, bool), np.full(3, 0.1), base_rate=0.2)
     assert np.isnan(result.auc)

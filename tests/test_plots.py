@@ -104,7 +104,7 @@ def test_show_publishes_html_image_and_words(published):
     assert image["alt"] == bundle["text/plain"]
     assert image["src"] == "data:image/png;base64," + bundle["image/png"]
     assert metadata["image/png"]["width"] == int(image["width"]) == 700
-    assert re.search("^<figure .*</figure>$", bundle["text/html"])
+    assert re.search("^<!-- a plot -->\n<figure .*</figure>$", bundle["text/html"])
 
 
 def test_show_joins_the_lines_of_a_long_text(published):

@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: b9c12b411e5ae996
+#     agreed: d39f6319aed1ce0f
 # ---
 
 # %% [markdown]
@@ -46,7 +46,10 @@
 # | 08 | Share the machine | Who shares the machine, and who pays? |
 # | 09 | Ship the next version | How does version 2 reach users without hurting them? |
 #
-# A lesson takes 30 to 60 minutes. From 01 on, each has an assignment of the same number: a quiz and exercises, 60 to 120 minutes.
+# An **interpreter** is here the program that runs a stored model, not Python's. To **export** a model is to write it to a file
+# that such a program reads.
+#
+# A lesson takes up to an hour, more if you read all of its code. From 01 on, each has an assignment of the same number: a quiz and exercises, 60 to 120 minutes.
 # Lessons are not graded. Lessons without a link are still being written.
 
 # %% [markdown]
@@ -54,12 +57,14 @@
 #
 # Click the cell below, or move to it with the arrow keys, and press <kbd>Shift</kbd>+<kbd>Enter</kbd>. The number in brackets on its left counts
 # the cells you have run; a star means that it is still running. Lessons come with the outputs of our machine: running a cell replaces
-# ours with yours.
+# ours with yours. Those that would give a guess away are folded up (•••) until you do.
+# <kbd>Ctrl</kbd>+<kbd>B</kbd> (<kbd>⌘</kbd>+<kbd>B</kbd> on a Mac) hides the list of files, which makes room for long lines.
 
 # %%
 import os
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime, used below, would gather statistics on its use
+# onnxruntime, used below, would gather statistics on its use
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import time
 
@@ -133,13 +138,15 @@ from importlib.metadata import distributions, version
 from packaging.requirements import Requirement
 
 report("Python", platform.python_version(), "3.11 or newer", sys.version_info >= (3, 11))
-course = next(found for found in distributions() if found.name.startswith("modelserving-course"))
+named = ("numpy", "scikit-learn", "onnxruntime", "matplotlib", "jupyterlab", "nbgrader")
+course = next(d for d in distributions() if d.name.startswith("modelserving-course"))
 for need in map(Requirement, course.requires):
-    if need.name in ("numpy", "scikit-learn", "onnxruntime", "matplotlib", "jupyterlab", "nbgrader"):
-        report(need.name, version(need.name), need.specifier, need.specifier.contains(version(need.name)))
+    if need.name in named:
+        there = version(need.name)
+        report(need.name, there, need.specifier, need.specifier.contains(there))
 
 # %% tags=["nbval-ignore-output"]
-import joblib  # counts the cores that this process may use, not those of the whole machine
+import joblib  # counts the cores that this process may use, not all of the machine's
 import psutil
 
 cores, memory = joblib.cpu_count(), psutil.virtual_memory()
@@ -171,9 +178,10 @@ def there_and_back():
     client.send(b"?"), server.recv(1), server.send(b"!"), client.recv(1)
 
 
-with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    client = socket.create_connection(listener.getsockname())
     server, _ = listener.accept()
-    with server:
+    with client, server:
         typical = np.median(seconds_of(there_and_back, 2000)) * 1e6
 report("message there and back", f"{typical:.0f} µs", "under 1000 µs", typical < 1000)
 
@@ -182,7 +190,7 @@ import tempfile
 
 
 def write_to_disk():
-    with tempfile.TemporaryFile(dir=".") as file:  # here, since the usual place may lie in memory
+    with tempfile.TemporaryFile(dir=".") as file:  # the usual place may lie in memory
         file.write(bytes(10_000_000))
         os.fsync(file.fileno())
 
@@ -219,11 +227,11 @@ gap(my_guess, typical)
 report("one prediction", f"{typical:.1f} µs", "under 200 µs", typical < 200)
 
 # %% [markdown]
-# And the verdict. If it is not `True`, look for `LOW` above; `course check` in a terminal says how to mend what can be mended. A slow machine
-# gets through the course as well, with more patience.
+# And the verdict. If it is not `True`, look for `LOW` above. How to mend what can be mended, `python3 bootstrap.py check` says
+# (Windows: `py bootstrap.py check`), typed in a terminal, in the course folder. A slow machine gets through the course as well, with more patience.
 
 # %% tags=["nbval-ignore-output"]
-all(readings)
+print("this machine runs the course:", all(readings))
 
 # %% [markdown]
 # ## One reading is not a measurement
@@ -250,9 +258,9 @@ ax.set_yscale("log")
 plots.seconds(ax.yaxis), plots.counts(ax.xaxis), plots.label_lines(ax)
 plots.show(
     fig,
-    f"Scatter plot, time on a logarithmic scale. Most of the 50,000 points lie in a dense band at "
-    f"{median * 1e6:.0f} microseconds. One call in a hundred took more than {p99 * 1e6:.0f} "
-    f"microseconds; the slowest took {slowest * 1e3:.2f} milliseconds.",
+    f"""Scatter plot, time on a logarithmic scale. Most of the 50,000 points lie in a dense
+    band at {median * 1e6:.0f} microseconds. One call in a hundred took more than
+    {p99 * 1e6:.0f} microseconds; the slowest took {slowest * 1e3:.2f} milliseconds.""",
 )
 
 # %% [markdown]
@@ -261,11 +269,13 @@ plots.show(
 
 # %% tags=["nbval-ignore-output"]
 nothing = seconds_of(lambda: None, 50_000)
-print(f"an empty call: {np.median(nothing) * 1e9:.0f} ns, {np.median(nothing) / median:.1%} of a prediction")
+empty = np.median(nothing)
+print(f"an empty call: {empty * 1e9:.0f} ns, {empty / median:.1%} of a prediction")
 print(f"core taken away: {after.involuntary - before.involuntary} times in 50,000 predictions")
 
 # %%
-bool(np.median(nothing) < median / 4), bool(slowest > 2 * median)
+print("an empty call takes less than a quarter of a prediction:", empty < median / 4)
+print("the slowest prediction took more than twice the median:", slowest > 2 * median)
 
 # %% [markdown]
 # The clock explains little of it. Each time somebody else had the core, one prediction waited. Other causes leave no such count:
@@ -295,13 +305,15 @@ quiz.ask("s2", "")
 # ## How an exercise is checked
 #
 # An exercise says what is wanted in a **docstring**: what comes in, what goes out, in which units, and what is an error. You write the body. Below
-# is one with an answer already in it, and the answer has a mistake.
+# is one with an answer already in it, and the answer has a mistake. It is about **status codes**, the numbers that a server puts on its answers:
+# 200 says that all went well, 503 that the server cannot answer now, 204 that all went well and there is nothing to send.
 
 # %%
 def throughput(statuses, seconds):
-    """Good answers per second. ``statuses`` are the status codes of all answers in ``seconds``; 200 is a good one.
+    """Good answers per second.
 
-    Raises ValueError when ``seconds`` is not above zero.
+    ``statuses`` are the status codes of all answers that came within ``seconds``; 200 is a
+    good one, and no other. Raises ValueError when ``seconds`` is not above zero.
     """
     if seconds <= 0:
         raise ValueError(f"{seconds} seconds is no span of time: pass one above zero.")
@@ -315,9 +327,10 @@ def throughput(statuses, seconds):
 # %% tags=["nbval-ignore-output"]
 try:
     answer = throughput([200] * 90 + [503] * 10, seconds=10)
-    assert answer == 9, f"9 good answers a second, and you say {answer:g}: did you count the ten that failed (503)?"
+    hint = "did you count the ten that failed (503)?"
+    assert answer == 9, f"9 good answers a second, and you say {answer:g}: {hint}"
     print("passed")
-except AssertionError as problem:  # in an assignment the words stand in red below the cell; here the lesson goes on
+except AssertionError as problem:  # in an assignment it stops here, the words in red below
     print("failed:", problem)
 
 # %% [markdown]
@@ -350,7 +363,8 @@ quiz.ask("s3", "")
 # An assignment is a folder with two notebooks, `quiz.ipynb` and `exercises.ipynb`. When you have worked through them:
 #
 # 1. **Kernel ▸ Restart Kernel and Run All Cells.** What works only because of a cell that you have deleted since comes to light here.
-# 2. Press **Validate**, in the notebook's toolbar. It runs the tests that you can see, and says which fail. A quiz has nothing to validate.
+# 2. Press **Validate**, in the notebook's toolbar. It runs the tests that you can see, and says which fail; the last line of each
+#    block is the message. "Success!" means that these pass, and the hidden ones are still to come. A quiz has nothing to validate.
 # 3. **Save**, and hand in both files, in the way that your course asks for. If you learn alone, there is nobody to hand in to: Validate is your check.
 #
 # An exercise that you leave open scores zero and costs nothing else. A quiz is passed at 80 % and may be taken again. The report tells for each
@@ -369,7 +383,7 @@ quiz.ask("s3", "")
 # | a timing | is a median or a percentile of many, with what was timed and how often |
 #
 # **When this goes wrong in production.** A service starts on a machine whose libraries are not those it was tested with: hence the list of versions
-# above, and a lock file that fixes each of them. A service is up, but its model is not loaded yet, and the first hundred users get errors: *up* and
+# above, and a lock file, which names the exact version of each. A service is up, but its model is not loaded yet, and the first hundred users get errors: *up* and
 # *ready* are two questions (lesson 03). A benchmark, run once on a quiet laptop, promises a latency that the shared machine never keeps (lessons 04 and 08).
 #
 # **Further reading**

@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: cb47728a56f049c8
+#     agreed: 9542757838d13f0c
 # ---
 
 # %% [markdown]
@@ -17,10 +17,16 @@
 #
 # Four questions, one point each; 80 % is a pass. With four points this leaves no room for a wrong *pick one*. You may take it again.
 #
+# **Validate checks nothing here.** Its "Success!" says that the cells ran, and nothing about your answers.
+#
 # - Run the next cell, then the cell below each question, and click your answer. The letters of your answer appear between the quotes.
 # - Without clickable options (in a plain text editor, say), write the letters there yourself: `quiz.ask("q1", "AB")`.
-# - *Select all that apply*: each right letter counts for you, each wrong one against you, and never below zero. *Pick one*: one letter.
-# - What is graded are the letters in the cells. Save the notebook before you hand it in.
+# - *Select all that apply*: each right letter counts for you, each wrong one against you, and never below zero. Were A and B the right
+#   ones, `AB` would earn the point, `A` half of it, and `AC` nothing. *Pick one*: one letter.
+# - What is graded are the letters in the cells. Save the notebook before you hand it in. The result, with a reason for each
+#   option that you picked, comes with your report.
+# - You learn alone, with the whole course folder? Copy this notebook into `submitted/me/01_build_a_model/` there, and type in a
+#   terminal `python3 bootstrap.py grade 01`, then `python3 bootstrap.py report 01` (Windows: `py` in place of `python3`).
 #
 # Each question is answered by something that you measured in lesson 01, except where it looks ahead to a later one.
 
