@@ -2,12 +2,13 @@
 
 PYTHON ?= $(shell command -v python3 || command -v python || command -v python3.11 || echo python3)
 
-.PHONY: help lab test demo
+.PHONY: help lab test demo bench
 
 help:
 	@echo "make lab    open JupyterLab at the first lesson"
 	@echo "make test   run every test"
 	@echo "make demo   grade the sample class and show where its reports are"
+	@echo "make bench  time graders side by side, half an hour on two cores; BENCH=\"--peer-sizes 20\" for a third"
 	@echo "Each sets up the course in .venv first, which takes a minute or two once."
 
 lab demo:
@@ -19,3 +20,7 @@ test:
 	.venv/bin/ruff format --check .
 	.venv/bin/course sync --check
 	.venv/bin/python -m pytest tests notebooks --nbval -n 2 --dist loadfile
+
+bench:
+	@"$(PYTHON)" bootstrap.py
+	.venv/bin/python benchmarks/grading.py $(BENCH)

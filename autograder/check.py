@@ -137,9 +137,22 @@ def instructor(root: Path) -> Iterator[Finding]:
         yield Finding("ok", "text twins, notebooks and question files are in step")
     for assignment in course.assignments():
         yield released(course, assignment)
+    yield from protections(root)
     yield program("Chromium", ("chromium", "chromium-browser", "google-chrome"), "browser tests are skipped")
-    if sys.platform.startswith("linux"):
-        yield program("bubblewrap", ("bwrap",), "tests that need it are skipped")
+
+
+def protections(root: Path) -> Iterator[Finding]:
+    """What submissions are shut in with when they are graded here, each protection tried by attacking it."""
+    if sys.platform != "linux":
+        yield Finding("bad", "grading: submissions can be shut in on Linux only; here it needs `--unsafe`.")
+        return
+    from autograder import sandbox
+
+    for found in sandbox.available(root):
+        if found.holds:
+            yield Finding("ok", f"grading: {found.name}")
+        else:
+            yield Finding("bad", f"grading: not so here: {found.name} ({found.detail}); it needs `--unsafe`.")
 
 
 def released(course, assignment: str) -> Finding:

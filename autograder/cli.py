@@ -57,7 +57,13 @@ def _parser() -> argparse.ArgumentParser:
     grade = _assignment(command("grade", _grade, "grade what was submitted"))
     grade.add_argument("--student", action="append", help="only this student (may be given more than once)")
     grade.add_argument("--jobs", type=int, help="how many submissions at once (default: one for each core)")
+    grade.add_argument(
+        "--dask", metavar="ADDRESS", help="use the workers of the Dask scheduler at this address instead of these cores"
+    )
     grade.add_argument("--force", action="store_true", help="grade again what has not changed since")
+    grade.add_argument(
+        "--unsafe", action="store_true", help="grade on a machine that cannot shut submissions in (see `course check`)"
+    )
     _assignment(command("report", _report, "write the students' reports and the table of the class")).add_argument(
         "--final", action="store_true", help="show the reasons of unpicked options too: there is no further attempt"
     )
@@ -130,10 +136,16 @@ def _bundle(parsed: argparse.Namespace) -> None:
 
 def _grade(parsed: argparse.Namespace) -> int:
     from autograder.run import grade_assignment
+    from autograder.runs import Limits
 
     course = Course.find()
     assignment = course.assignment(parsed.assignment)
-    graded = grade_assignment(course, assignment, parsed.student, jobs=parsed.jobs, force=parsed.force)
+    if parsed.dask and parsed.jobs:
+        raise CourseError("--jobs counts processes here, and a Dask cluster has its own: give one or the other.")
+    if parsed.jobs is not None and parsed.jobs < 1:
+        raise CourseError(f"--jobs {parsed.jobs} would grade nobody: give 1 or more, or leave it out.")
+    how = {"jobs": parsed.jobs, "dask": parsed.dask, "force": parsed.force, "limits": Limits(unsafe=parsed.unsafe)}
+    graded = grade_assignment(course, assignment, parsed.student, **how)
     failed = [result for result in graded if result.problem]
     reused = sum(result.reused for result in graded)
     print(f"{len(graded) - len(failed)} submissions graded, {reused} of them unchanged since the last time.")

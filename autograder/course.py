@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 COURSE_ID = "model-serving"
@@ -25,6 +26,18 @@ def tools_on_path() -> None:
 def shown(path: Path) -> str:
     """A path as a person would type it: relative to the working directory, if it lies below."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+@lru_cache(maxsize=8)
+def _configured_url(config: Path, changed: int) -> str:
+    """``c.CourseDirectory.db_url`` of an nbgrader configuration file, ``""`` where it sets none."""
+    from traitlets.config import PyFileConfigLoader  # slow to import, and students never need it
+
+    try:
+        loaded = PyFileConfigLoader(config.name, str(config.parent)).load_config()
+    except Exception as problem:  # the file is Python: it may raise anything
+        raise CourseError(f"{config} cannot be read ({type(problem).__name__}: {problem}): mend it.") from problem
+    return str(loaded.CourseDirectory.get("db_url", ""))
 
 
 @dataclass(frozen=True)
@@ -77,8 +90,17 @@ class Course:
 
     @property
     def gradebook_url(self) -> str:
-        """SQLAlchemy address of the gradebook."""
-        return f"sqlite:///{self.root / 'gradebook.db'}"
+        """SQLAlchemy address of the gradebook: ``c.CourseDirectory.db_url`` of ``nbgrader_config.py``, else a file.
+
+        A relative path of an SQLite file counts from the course folder. Raises :class:`CourseError` when the
+        configuration cannot be read.
+        """
+        config = self.root / "nbgrader_config.py"
+        url = _configured_url(config, config.stat().st_mtime_ns) if config.is_file() else ""
+        scheme, found, path = (url or "sqlite:///gradebook.db").partition(":///")
+        if scheme.startswith("sqlite") and path and path != ":memory:":
+            return f"{scheme}:///{self.root / path}"
+        return scheme + found + path
 
     def assignments(self) -> list[str]:
         """Names of all assignments, in order."""

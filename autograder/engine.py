@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,12 +19,12 @@ from nbformat import NotebookNode
 
 from autograder import bank, cells, kernel, rebuild
 from autograder.course import Course, CourseError
-from autograder.kernel import CellRun, End, Limits
 from autograder.quiz.answers import read_answer
 from autograder.quiz.questions import Bank
 from autograder.reading import Unreadable, read_submission
 from autograder.rebuild import ADDED, Known
 from autograder.release import IGNORED, release_notebook
+from autograder.runs import CellRun, End, Limits
 from autograder.scoring import score_answer
 from autograder.verdicts import NotebookResult, Outcome, Verdict
 
@@ -130,6 +130,8 @@ def grade_prepared(
         with workspace(course, assignment, folder) as scratch:
             runs = kernel.run_notebook(prepared.notebook, scratch, limits)
             runs = [_without_path(run, scratch) for run in runs]
+        if limits.unsafe and (warning := kernel.warning(limits)):
+            prepared = replace(prepared, notes=(*prepared.notes, warning))
     result = judge(source, prepared, runs, limits)
     notebook = prepared.notebook
     notebook.metadata.pop(PREPARED, None)
@@ -171,10 +173,15 @@ def _nothing(source: Source, problem: str, notes: Sequence[str], missing: bool =
 def load_source(course: Course, assignment: str, name: str) -> Source:
     """The source of a notebook, from its file (and its assignment's bank, if it asks questions)."""
     path = course.source / assignment / f"{name}.ipynb"
-    banks = [course.root / "autograder" / "questions", bank.QUESTIONS]  # a course folder may bring its own
-    folder = next((f for f in banks if (f / f"{assignment}.toml").is_file()), bank.QUESTIONS)
+    folder = bank_folder(course, assignment)
     stamps = tuple(_stamp(p) for p in (path, folder / f"{assignment}.toml"))
     return _load_source(path, assignment, folder, stamps)
+
+
+def bank_folder(course: Course, assignment: str) -> Path:
+    """Where the question bank of an assignment lies: the course's own folder, or that of this package."""
+    banks = (course.root / "autograder" / "questions", bank.QUESTIONS)
+    return next((folder for folder in banks if (folder / f"{assignment}.toml").is_file()), bank.QUESTIONS)
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -289,8 +296,22 @@ def _copy_others(folder: Path, scratch: Path) -> None:
 
 
 def _without_path(run: CellRun, scratch: Path) -> CellRun:
-    """The same run with the name of its folder, which differs from run to run, taken out of its message."""
-    return CellRun(**{**vars(run), "evalue": run.evalue.replace(f"{scratch}/", "").replace(str(scratch), ".")})
+    """The same run without what differs from run to run: the name of its folder, and addresses of objects in memory."""
+
+    def settled(text: str) -> str:
+        return _ADDRESS.sub("at 0x…", text.replace(f"{scratch}/", "").replace(str(scratch), "."))
+
+    for output in run.outputs:
+        for place, keys in ((output, ("text", "evalue")), (output.get("data", {}), ("text/plain", "text/html"))):
+            for key in keys:
+                if isinstance(place.get(key), str):
+                    place[key] = settled(place[key])
+        if "traceback" in output:
+            output["traceback"] = [settled(line) for line in output["traceback"]]
+    return replace(run, evalue=settled(run.evalue))
+
+
+_ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,16}\b")
 
 
 # --- verdicts

@@ -1,124 +1,77 @@
-"""Running a rebuilt notebook: one fresh kernel, a budget of time and memory, and an explicit end for every cell.
+"""Running a rebuilt notebook: the student's cells in a sandbox, the tests in an examiner, an explicit end for each.
 
-A cell that kills the kernel, or outlasts its time, costs itself: a fresh kernel runs again what came before it,
-without that cell, and goes on behind it. Each kernel is the leader of its own process group, works in an empty home,
-and is killed with everything it started.
-
-The tests still run in the same kernel as the code they test. Whoever separates them replaces this module: its
-interface is a notebook in and one :class:`CellRun` per code cell out.
+A cell that kills the kernel, or outlasts its time, costs itself: a fresh fork runs again what came before it, without
+that cell, and goes on behind it. Both sides are forks of one zygote (:mod:`autograder.zygote`), which every process
+that grades starts once. The interface is a notebook in and one :class:`CellRun` per code cell out.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import json
 import os
 import re
+import select
 import shutil
-import signal
+import socket
+import subprocess
 import sys
 import tempfile
+import threading
 import time
-import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from queue import Empty
 from typing import Any
 
-from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import KernelManager
 from nbclient.client import NotebookClient
 from nbclient.exceptions import CellExecutionComplete
 from nbformat import NotebookNode
 
+from autograder import cells
+from autograder.course import CourseError
+from autograder.rebuild import ADDED
+from autograder.runs import CellRun, End, Frame, Limits
+
 try:
-    import resource
+    from autograder import sandbox
+    from autograder.examiner import Examiner
 except ImportError:  # Windows
-    resource = None
+    sandbox = None
 
-POLL = 0.05  # s between two looks at whether the kernel lives
-IDLE = 4.0  # s that outputs may lag behind the reply
-START = 60.0  # s that a kernel may take to start
-MARKER = "COURSE_GRADING_RUN"
-"""Environment variable by which the processes of a run are found again when they have left its process group."""
+START = 60.0  # s that the zygote, or a fork of it, may take to start
+LAG = 4.0  # s that a kernel may take to end a cell in which it answered an examiner
+CHUNK = 1 << 18
+DRAINED = 100  # parts of raw output that may wait at the end of a cell
 
-_SETUP = """\
-exit = quit = __import__('sys').exit  # IPython's own would stop the kernel a little later, in another cell
-__import__('random').seed(0)
-__import__('numpy').random.seed(0)
-__import__('sys').path.insert(0, '')  # last: files that came along can be imported, but shadow nothing above
-"""
 _FRAME = re.compile(r"Cell In\[(\d+)\], line (\d+)")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-class End(StrEnum):
-    """How a cell ended."""
-
-    OK = "ok"
-    ERROR = "error"
-    TIMEOUT = "timeout"
-    MEMORY = "memory"
-    CRASH = "crash"
-    NOT_RUN = "not run"
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a notebook may use: seconds of wall time, bytes of memory, characters of output."""
-
-    cell_seconds: float = 60.0
-    notebook_seconds: float = 300.0
-    memory: int = 4 << 30
-    stream_characters: int = 100_000
-    output_characters: int = 8_000_000
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A line of a traceback that lies in a cell: the cell's index in the notebook, and the line, from 1."""
-
-    cell: int
-    line: int
-
-
-@dataclass(frozen=True)
-class CellRun:
-    """What became of one code cell.
-
-    ``index`` is its place in the notebook's list of cells. ``ename`` and ``evalue`` are the exception's type and text
-    after ``End.ERROR`` and ``End.MEMORY``; ``frames`` the lines of its traceback that lie in cells, outermost first.
-    ``in_cell`` says that the innermost frame of the whole traceback is the last of ``frames``. ``seconds`` is wall
-    time.
-    """
-
-    index: int
-    end: End
-    ename: str = ""
-    evalue: str = ""
-    frames: tuple[Frame, ...] = ()
-    in_cell: bool = False
-    outputs: list[NotebookNode] = field(default_factory=list)
-    execution_count: int | None = None
-    seconds: float = 0.0
-
-
 def run_notebook(notebook: NotebookNode, cwd: Path, limits: Limits | None = None) -> list[CellRun]:
-    """Run the code cells of ``notebook`` in order, in the folder ``cwd``, and say how each ended.
+    """Run the code cells of ``notebook`` in order, with the files of ``cwd`` beside them, and say how each ended.
 
-    The notebook itself is left as it is. Cells behind the end of the time budget are ``End.NOT_RUN``. Whatever the
-    cells do, this returns, within the budget and the seconds that a kernel needs to start. Raises ``RuntimeError``
-    when no kernel can be started at all.
+    The notebook itself is left as it is; in the sandbox, so is ``cwd``. Cells behind the end of the time budget are
+    ``End.NOT_RUN``. Whatever the cells do, this returns, within the budget and the seconds that a fork needs to start.
+    Raises :class:`CourseError` where this machine offers too little protection, unless ``limits`` accept that.
     """
     limits = limits or Limits()
+    if lacking := missing():
+        if not limits.unsafe:
+            raise CourseError(refusal(lacking))
+        if not _forks():
+            from autograder import onekernel
+
+            return onekernel.run_notebook(notebook, cwd, limits)
+    use = _zygote().offered
     todo = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
     runs: dict[int, CellRun] = {}
     deadly: set[int] = set()
     deadline: float | None = None  # the clock starts with the first cell: a slow start of Python is nobody's fault
     while len(runs) < len(todo):
-        with Session(notebook, cwd, limits) as session:
+        with Session(notebook, cwd, limits, use) as session:
             deadline = deadline or time.monotonic() + limits.notebook_seconds
             for index in todo:
                 if index in deadly:
@@ -128,7 +81,7 @@ def run_notebook(notebook: NotebookNode, cwd: Path, limits: Limits | None = None
                     continue
                 run = session.run(index, min(deadline, time.monotonic() + limits.cell_seconds))
                 runs.setdefault(index, run)
-                if run.end in (End.TIMEOUT, End.CRASH):
+                if session.ended is not None or run.end in (End.TIMEOUT, End.CRASH):
                     deadly.add(index)
                     break
         if time.monotonic() >= (deadline or 0):
@@ -136,151 +89,440 @@ def run_notebook(notebook: NotebookNode, cwd: Path, limits: Limits | None = None
     return [runs[index] for index in todo]
 
 
-class Session:
-    """One kernel from start to kill. A context manager."""
+def missing() -> list[str]:
+    """The protections that submissions need and that this machine does not offer."""
+    return [name for name in sandbox.ALL if name not in _zygote().offered] if _forks() else ["a sandbox"]
 
-    def __init__(self, notebook: NotebookNode, cwd: Path, limits: Limits) -> None:
-        self.notebook, self.cwd, self.limits = notebook, cwd, limits
+
+def refusal(lacking: Sequence[str]) -> str:
+    """Why nothing is graded where protections are missing."""
+    return (
+        f"This machine cannot shut submissions in: {', '.join(lacking)} cannot be had (`course check` tells more). "
+        "Grade on a Linux that allows user namespaces, or accept the danger with `course grade NAME --unsafe`."
+    )
+
+
+def warning(limits: Limits) -> str | None:
+    """The sentence for the report when submissions run with less protection than they need."""
+    if not limits.unsafe or not (lacking := missing()):
+        return None
+    return f"This was graded on a machine without full protection ({', '.join(lacking)} missing), with `--unsafe`."
+
+
+def _forks() -> bool:
+    return sys.platform == "linux"
+
+
+# --- the zygote of this process
+
+
+class Zygote:
+    """The process that forks students and examiners, and the socket to it."""
+
+    def __init__(self) -> None:
+        self.owner = os.getpid()
+        self.home = Path(tempfile.mkdtemp(prefix="grade-")).resolve()
+        self.lock = threading.Lock()
+        self.control, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # -P: no file in the working directory is taken for a module
+        command = [sys.executable, "-P", "-m", "autograder.zygote", str(there.fileno()), str(self.home)]
+        with there:
+            self.process = subprocess.Popen(
+                command,
+                env=_environment(self.home),
+                cwd=self.home,
+                pass_fds=[there.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # the terminal's interrupt is the grader's to handle
+            )
+        self.control.settimeout(START)
+        try:
+            self.offered: tuple[str, ...] = tuple(json.loads(self.control.recv(10_000))["offered"])
+        except (OSError, ValueError) as problem:
+            self.close()
+            raise RuntimeError(f"The process that runs notebooks did not start: {problem}") from problem
+
+    def ask(self, request: dict[str, Any], fds: Sequence[int] = ()) -> dict[str, Any]:
+        """Send a request and wait for its reply."""
+        with self.lock:
+            socket.send_fds(self.control, [json.dumps(request).encode()], list(fds))
+            reply = json.loads(self.control.recv(10_000) or b'{"problem": "the zygote is gone"}')
+        if "problem" in reply:
+            raise RuntimeError(f"No process could be started: {reply['problem']}")
+        return reply
+
+    def close(self) -> None:
+        """End it and all its children."""
+        self.control.close()
+        if self.owner != os.getpid():
+            return
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+_current: Zygote | None = None
+
+
+def _zygote() -> Zygote:
+    """The zygote of this process, started when there is none."""
+    global _current
+    if _current is None or _current.owner != os.getpid() or _current.process.poll() is not None:
+        _current = Zygote()
+    return _current
+
+
+@atexit.register
+def stop() -> None:
+    """End the zygote of this process, if there is one. The next notebook starts another."""
+    global _current
+    if _current is not None and _current.owner == os.getpid():
+        _current.close()
+    _current = None
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """What the kernel sees: nothing of the instructor's environment but where Python and its libraries are."""
+    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+    folders = {name: str(home / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    return {
+        **kept,
+        **folders,
+        **dict.fromkeys(threads, "1"),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "JUPYTER_RUNTIME_DIR": str(home),
+        "MPLCONFIGDIR": str(_font_cache(home)),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "ORT_DISABLE_TELEMETRY": "1",
+        "NBGRADER_EXECUTION": "autograde",
+    }
+
+
+def _font_cache(home: Path) -> Path:
+    """A Matplotlib folder that already knows the fonts: finding them anew takes seconds."""
+    import matplotlib
+
+    cache, target = Path(matplotlib.get_cachedir()), home / "matplotlib"
+    if not list(cache.glob("fontlist-*.json")):
+        import matplotlib.font_manager  # writes it
+    target.mkdir()
+    for file in cache.glob("fontlist-*.json"):
+        shutil.copyfile(file, target / file.name)
+    return target
+
+
+# --- one life of a student's kernel
+
+
+class Session:
+    """One fork for the student's cells and one for their tests, from start to kill. A context manager.
+
+    ``ended`` is ``None`` while the student's process lives, else how it ended.
+    """
+
+    def __init__(self, notebook: NotebookNode, cwd: Path, limits: Limits, use: Sequence[str] = ()) -> None:
+        self.notebook, self.cwd, self.limits, self.use = notebook, cwd, limits, tuple(use)
         self.counts: dict[int, int] = {}  # In[n] of this kernel, and which cell that was
         self.spent = 0  # characters of output kept so far
+        self.number = 0
+        self.ended: End | None = None
+        self.examiner: Examiner | None = None
+        self.pid: int | None = None
+        self.open = contextlib.ExitStack()
 
     def __enter__(self) -> Session:
-        self.home = Path(tempfile.mkdtemp(prefix="grade-"))  # short: a socket's path has at most 107 characters
-        self.marker = uuid.uuid4().hex
         try:
             self._start()
         except BaseException:
-            self.__exit__()
+            self.close()
             raise
         return self
 
-    def _start(self) -> None:
-        manager = KernelManager(
-            kernel_name="python3",
-            transport="ipc" if os.name == "posix" else "tcp",
-            connection_file=str(self.home / "kernel.json"),
-        )
-        if manager.transport == "ipc":
-            manager.ip = str(self.home / "s")
-        manager._kernel_spec = _kernel_spec()  # ours, whatever kernelspecs lie on this machine
-        self.manager = manager
-        manager.start_kernel(cwd=str(self.cwd), env=_environment(self.home, self.marker))
-        self.pid: int = manager.provisioner.pid
-        self.client: BlockingKernelClient = manager.client()
-        self.client.start_channels()
-        try:
-            self.client.wait_for_ready(timeout=START)
-            self.client.execute(_SETUP, silent=True, store_history=False)
-            self.client.get_shell_msg(timeout=START)
-        except (RuntimeError, Empty) as problem:
-            raise RuntimeError(f"No kernel could be started: {problem}") from problem
-        _limit_memory(self.pid, self.limits.memory)
-
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(Exception):
-            self.client.stop_channels()
-        if hasattr(self, "pid"):
-            kill_run(self.pid, self.marker)
-        with contextlib.suppress(Exception):
-            self.manager.shutdown_kernel(now=True)
-        shutil.rmtree(self.home, ignore_errors=True)
+        self.close()
+
+    def _start(self) -> None:
+        self.zygote = _zygote()
+        self.control, control = self._pair(socket.SOCK_STREAM)
+        self.channel, channel = self._pair(socket.SOCK_STREAM)
+        self.helm, helm = self._pair(socket.SOCK_SEQPACKET)
+        self.raw: dict[int, str] = {}
+        theirs = [control.fileno(), channel.fileno()]
+        for name in ("stdout", "stderr"):
+            reading, writing = os.pipe()
+            self.open.callback(os.close, reading)
+            os.set_blocking(reading, False)
+            self.raw[reading] = name
+            theirs.append(writing)
+        folder = ""  # the sandbox has a home of its own
+        if sandbox.NAMESPACES not in self.use:
+            folder = self.open.enter_context(tempfile.TemporaryDirectory(prefix="home-", ignore_cleanup_errors=True))
+        walls = {"memory": self.limits.memory, "cpu_seconds": int(self.limits.notebook_seconds) + 60}
+        request = {"do": "student", "use": self.use, "cwd": str(self.cwd), "home": folder, "walls": walls}
+        try:
+            self.pid = self.zygote.ask(request, [*theirs, helm.fileno()])["pid"]
+        finally:
+            for end in (control, channel, helm):
+                end.close()
+            for fd in theirs[2:]:
+                os.close(fd)
+        self.helm.settimeout(START)
+        data, self.spaces, _, _ = socket.recv_fds(self.helm, 10_000, 2)
+        for space in self.spaces:
+            self.open.callback(os.close, space)
+        told = json.loads(data or b'{"failed": "it ended at once"}')
+        if "failed" in told:
+            raise RuntimeError(f"No kernel could be started: {told['failed']}")
+        self.feed = _Feed(self.control, 2 * self.limits.output_characters)
+
+    def _pair(self, kind: int) -> tuple[socket.socket, socket.socket]:
+        here, there = socket.socketpair(socket.AF_UNIX, kind)
+        self.open.callback(here.close)
+        return here, there
+
+    def close(self) -> None:
+        """Kill both processes with everything that the student's started."""
+        if self.examiner is not None:
+            self.examiner.close()
+        if self.pid is not None:
+            with contextlib.suppress(RuntimeError, OSError):
+                self.zygote.ask({"do": "kill", "pid": self.pid})
+            self.pid = None
+        self.open.close()
 
     def run(self, index: int, deadline: float) -> CellRun:
-        """Run the cell at ``index``; give up at ``deadline`` (of the monotonic clock)."""
+        """Run the cell at ``index``, where it belongs; give up at ``deadline`` (of the monotonic clock)."""
+        cell = self.notebook.cells[index]
+        if cells.is_test(cell):
+            return self._examine(cell.source, index, deadline)
+        if not cells.is_solution(cell) and not cell.metadata.get(ADDED):
+            self._examiner().given(cell.source)
+        return self._run(cell.source, index, deadline)
+
+    def _run(self, source: str, index: int, deadline: float) -> CellRun:
         began = time.monotonic()
-        cell = NotebookNode(cell_type="code", source=self.notebook.cells[index].source, metadata={}, outputs=[])
-        builder = NotebookClient(NotebookNode(cells=[cell], metadata={}), store_widget_state=False, record_timing=False)
-        builder.clear_before_next_output = False
-        collected = _Outputs(cell, builder, self.limits, self.spent)
-        end, reply = self._execute(cell.source, collected, deadline)
+        collected = _Outputs(self.limits, self.spent)
+        reply = None
+        if self._send({"do": "run", "source": source, "index": index}, deadline):
+            reply = self._pump(collected, deadline)
         self.spent += collected.size
-        if (count := cell.get("execution_count")) is not None:
+        outputs, seconds = collected.finished(), time.monotonic() - began
+        if reply is None:
+            end = End.TIMEOUT if self.ended is None else self.ended
+            return CellRun(index, end, outputs=outputs, seconds=seconds)
+        count = reply.get("execution_count")
+        count = count if type(count) is int else None
+        if count is not None:
             self.counts[count] = index
-        seconds = time.monotonic() - began
-        if end is End.ERROR:
-            return self._error(index, reply, collected.finished(), count, seconds)
-        return CellRun(index, end, outputs=collected.finished(), execution_count=count, seconds=seconds)
+        for output in outputs:
+            if output.output_type == "execute_result":
+                output["execution_count"] = count
+        if reply.get("status") == "ok":
+            return CellRun(index, End.OK, outputs=outputs, execution_count=count, seconds=seconds)
+        return self._error(index, reply, outputs, count, seconds)
 
-    def _execute(self, source: str, collected: _Outputs, deadline: float) -> tuple[End, dict[str, Any]]:
-        sent = self.client.execute(source, store_history=True, allow_stdin=False, stop_on_error=False)
-        reply: dict[str, Any] | None = None
-        idle = False
-        while not (reply and idle):
-            now = time.monotonic()
-            if now >= deadline:
-                return (End.TIMEOUT, {}) if reply is None else _ended(reply)
-            idle = self._outputs(sent, collected, now + POLL) or idle
-            if reply is None and (reply := self._reply(sent)) is not None:
-                deadline = time.monotonic() + IDLE
-            if reply is None and not self.manager.is_alive():
-                self._outputs(sent, collected, time.monotonic() + POLL)
-                return End.CRASH, {}
-        return _ended(reply)
+    def _examine(self, source: str, index: int, deadline: float) -> CellRun:
+        """Let the examiner run a test while the student's side answers, and keep what that prints meanwhile."""
+        collected = _Outputs(self.limits, self.spent)
+        self._send({"do": "answer"}, deadline)
+        over = threading.Event()
+        printed = threading.Thread(target=self._pump, args=(collected, deadline + 2 * LAG, over), daemon=True)
+        printed.start()
+        run = self._examiner().examine(source, index, deadline)
+        if run.end not in (End.TIMEOUT, End.CRASH):
+            printed.join(LAG)
+            if printed.is_alive() and self.ended is None:
+                self.ended = End.TIMEOUT  # it will hear of no further cell
+        over.set()
+        printed.join()
+        self.spent += collected.size
+        end = self.ended if run.end is End.CRASH and self.ended is End.MEMORY else run.end
+        outputs = [*collected.finished(), *run.outputs]
+        return replace(run, end=end, evalue=self._without_home(run.evalue), outputs=outputs)
 
-    def _outputs(self, sent: str, collected: _Outputs, until: float) -> bool:
-        """Take what was printed, until there is nothing more for now; whether the cell has said that it is done."""
-        while (left := until - time.monotonic()) > 0:
-            try:
-                message = self.client.get_iopub_msg(timeout=left)
-            except Empty:
-                return False
-            if message["parent_header"].get("msg_id") == sent and collected.take(message):
-                return True
-        return False
+    def _examiner(self) -> Examiner:
+        if self.examiner is None:
+            fd = self.channel.detach()
+            self.examiner = Examiner(fd, self.limits, start=partial(_start_examiner, self.zygote, self.spaces))
+        return self.examiner
 
-    def _reply(self, sent: str) -> dict[str, Any] | None:
-        with contextlib.suppress(Empty):
-            while True:
-                message = self.client.get_shell_msg(timeout=0)
-                if message["parent_header"].get("msg_id") == sent:
-                    return message["content"]
+    def _send(self, request: dict[str, Any], deadline: float) -> bool:
+        self.number += 1
+        data = json.dumps({**request, "number": self.number}).encode("utf-8", "replace")
+        try:
+            self.control.settimeout(max(0.01, deadline - time.monotonic()))
+            self.control.sendall(len(data).to_bytes(4, "little") + data)
+        except OSError:
+            self._look_at_end()
+            return False
+        return True
+
+    def _pump(self, collected: _Outputs, deadline: float, over: threading.Event | None = None) -> dict[str, Any] | None:
+        """Take what is sent and printed until the cell is done; its reply, ``None`` when there is none."""
+        sources = [self.control, self.helm, *self.raw]
+        while (left := deadline - time.monotonic()) > 0:
+            if over is not None and over.is_set():
+                return None
+            readable, _, _ = select.select(sources, [], [], min(left, 0.05) if over is not None else left)
+            for message in self.feed.messages() if self.control in readable else ():
+                if "done" in message and message.get("number") == self.number:
+                    self._take_raw(collected)
+                    return message["done"] if isinstance(message["done"], dict) else {}
+                collected.take(message)
+            collected.cut |= self.feed.skipped
+            if any(fd in readable for fd in self.raw):
+                self._take_raw(collected, 1)
+            if self.helm in readable or self.feed.closed:
+                self._take_raw(collected)
+                self._look_at_end()
+                return None
         return None
+
+    def _take_raw(self, collected: _Outputs, most: int = DRAINED) -> None:
+        """Take what was written to the descriptors 1 and 2 past Python: by libraries and by other programs."""
+        for fd, name in self.raw.items():
+            for _ in range(most):
+                try:
+                    data = os.read(fd, CHUNK)
+                except BlockingIOError:
+                    break
+                if not data:
+                    break
+                collected.take(
+                    {"msg_type": "stream", "content": {"name": name, "text": data.decode("utf-8", "replace")}}
+                )
+
+    def _look_at_end(self) -> None:
+        """The student's process is gone: of what?"""
+        self.ended = End.CRASH
+        with contextlib.suppress(OSError, ValueError):
+            self.helm.settimeout(1)
+            if json.loads(self.helm.recv(10_000) or b"{}").get("memory"):
+                self.ended = End.MEMORY
 
     def _error(
         self, index: int, reply: dict[str, Any], outputs: list[NotebookNode], count: int | None, seconds: float
     ) -> CellRun:
         ename, evalue = str(reply.get("ename", "")), str(reply.get("evalue", ""))
-        trace = _ANSI.sub("", "\n".join(map(str, reply.get("traceback", []))))
+        trace = reply.get("traceback", [])
+        trace = _ANSI.sub("", "\n".join(map(str, trace if isinstance(trace, list) else [])))
         found = [(int(n), int(line)) for n, line in _FRAME.findall(trace)]
         frames = tuple(Frame(self.counts[n], line) for n, line in found if n in self.counts)
         # each frame of a traceback begins with "File …" or "Cell In[n], line m"
         heads = re.findall(r"^\s*(File|Cell In\[)", trace, re.MULTILINE)
         end = End.MEMORY if ename.lstrip("_") in ("MemoryError", "ArrayMemoryError") else End.ERROR
+        evalue = self._without_home(evalue)
         return CellRun(index, end, ename, evalue, frames, bool(heads and heads[-1] != "File"), outputs, count, seconds)
+
+    def _without_home(self, text: str) -> str:
+        """A message without the sandbox's own paths, which say nothing."""
+        if sandbox.NAMESPACES not in self.use:
+            return text
+        return text.replace(f"{sandbox.HOME}/", "").replace(sandbox.HOME, ".")
+
+
+def _start_examiner(
+    zygote: Zygote, spaces: Sequence[int], control: int, channel: int, limits: Limits, folder: str
+) -> int:
+    request = {"do": "examiner", "limits": asdict(limits), "folder": folder}
+    return zygote.ask(request, [control, channel, *spaces])["pid"]
+
+
+class _Feed:
+    """Messages from a kernel: JSON objects, each with its length in front. What is too long is skipped."""
+
+    def __init__(self, source: socket.socket, largest: int) -> None:
+        self.source, self.largest = source, largest
+        self.data = bytearray()
+        self.left = 0  # bytes of a message that is skipped
+        self.closed = self.skipped = False
+
+    def messages(self) -> Iterator[dict[str, Any]]:
+        """Those that have arrived as a whole."""
+        self.skipped = False
+        try:
+            self.source.settimeout(0)
+            part = self.source.recv(CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            part = b""
+        self.closed = not part
+        self.data += part
+        while True:
+            if self.left:
+                gone = min(self.left, len(self.data))
+                del self.data[:gone]
+                self.left -= gone
+            if self.left or len(self.data) < 4:
+                return
+            size = int.from_bytes(self.data[:4], "little")
+            if size > self.largest:
+                self.left, self.skipped = size + 4, True
+                continue
+            if len(self.data) < 4 + size:
+                return
+            message = bytes(self.data[4 : 4 + size])
+            del self.data[: 4 + size]
+            with contextlib.suppress(ValueError, RecursionError):  # a message that the student's code made up
+                if isinstance(found := json.loads(_whole(message)), dict):
+                    yield found
+
+
+def _whole(message: bytes) -> bytes:
+    """The same JSON with ``?`` for half characters (lone surrogates), which no file could hold."""
+    if b"\\ud" not in message.lower():
+        return message
+    return json.dumps(json.loads(message), ensure_ascii=False).encode("utf-8", "replace")
 
 
 class _Outputs:
     """The outputs of one cell as they arrive, up to the limits; nbclient turns messages into outputs."""
 
-    def __init__(self, cell: NotebookNode, builder: NotebookClient, limits: Limits, spent: int) -> None:
-        self.cell, self.builder, self.limits = cell, builder, limits
+    def __init__(self, limits: Limits, spent: int) -> None:
+        self.cell = NotebookNode(cell_type="code", source="", metadata={}, outputs=[], execution_count=None)
+        shell = NotebookNode(cells=[self.cell], metadata={})
+        self.builder = NotebookClient(shell, store_widget_state=False, record_timing=False)
+        self.builder.clear_before_next_output = False
         self.room = {"stdout": limits.stream_characters, "stderr": limits.stream_characters}
         self.left = max(0, limits.output_characters - spent)
         self.size = 0
         self.cut = False
 
-    def take(self, message: dict[str, Any]) -> bool:
-        """Keep what a message shows; whether it says that the cell is done."""
-        if message["msg_type"] == "stream":
-            self._stream(message["content"])
-            return False
-        if message["msg_type"] in ("execute_result", "display_data", "update_display_data", "error"):
+    def take(self, message: dict[str, Any]) -> None:
+        """Keep what a message shows, as far as there is room."""
+        kind = message.get("msg_type")
+        try:
+            if kind == "stream":
+                self._stream(message["content"])
+                return
+            if kind not in ("execute_result", "display_data", "update_display_data", "error", "clear_output"):
+                return  # comm messages and the like: a widget is nothing without its page
             size = len(str(message["content"]))
             if size > self.left - self.size:
                 self.cut = True
-                return False
+                return
             self.size += size
-        try:
-            self.builder.process_message(message, self.cell, 0)
+            whole = {**message, "header": {"msg_type": kind}, "parent_header": {}}
+            self.builder.process_message(whole, self.cell, 0)
         except CellExecutionComplete:
-            return True
-        except (KeyError, TypeError, AttributeError, ValueError, AssertionError):
-            pass  # a message that the student's code made up
-        return False
+            pass
+        except Exception:  # nbclient's checks raise of all kinds: a message that the student's code made up
+            pass
 
     def _stream(self, content: dict[str, Any]) -> None:
         name, text = str(content.get("name", "stdout")), str(content.get("text", ""))
-        kept = text[: min(self.room.get(name, 0), self.left - self.size)]
+        kept = text[: max(0, min(self.room.get(name, 0), self.left - self.size))]
         self.cut |= len(kept) < len(text)
         if not kept:
             return
@@ -299,88 +541,3 @@ class _Outputs:
             self.cell.outputs.append(NotebookNode(output_type="stream", name="stdout", text=text))
             self.cut = False
         return list(self.cell.outputs)
-
-
-def _ended(reply: dict[str, Any] | None) -> tuple[End, dict[str, Any]]:
-    """Only a reply that says ``ok`` is one; anything else is an error."""
-    if reply and reply.get("status") == "ok":
-        return End.OK, reply
-    return End.ERROR, reply or {}
-
-
-def _kernel_spec() -> KernelSpec:
-    python = [sys.executable, "-P"]  # -P: no file of the student's is taken for a module that the kernel needs to start
-    argv = [*python, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--HistoryManager.enabled=False"]
-    return KernelSpec(argv=argv, display_name="grading", language="python")
-
-
-def _environment(home: Path, marker: str) -> dict[str, str]:
-    """What the kernel sees: nothing of the instructor's environment but where Python and its libraries are."""
-    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
-    folders = {name: str(home / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
-    for folder in folders.values():
-        os.makedirs(folder)
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-    return {
-        **kept,
-        **folders,
-        **dict.fromkeys(threads, "1"),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
-        "HOME": str(home),
-        "TMPDIR": str(home),
-        "JUPYTER_RUNTIME_DIR": str(home),
-        "MPLCONFIGDIR": str(_font_cache(home)),
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
-        "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "ORT_DISABLE_TELEMETRY": "1",
-        "NBGRADER_EXECUTION": "autograde",
-        MARKER: marker,
-    }
-
-
-def _font_cache(home: Path) -> Path:
-    """A Matplotlib folder that already knows the fonts: finding them anew takes seconds in every kernel."""
-    import matplotlib
-
-    cache, target = Path(matplotlib.get_cachedir()), home / "matplotlib"
-    if not list(cache.glob("fontlist-*.json")):
-        import matplotlib.font_manager  # writes it
-    target.mkdir()
-    for file in cache.glob("fontlist-*.json"):
-        shutil.copyfile(file, target / file.name)
-    return target
-
-
-def _limit_memory(pid: int, size: int) -> None:
-    """Bound the private memory of a process, and so of its children, each; where the system can (Linux)."""
-    if resource is not None and hasattr(resource, "prlimit"):
-        with contextlib.suppress(OSError, ValueError):
-            resource.prlimit(pid, resource.RLIMIT_DATA, (size, size))
-            resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
-
-
-def kill_run(pid: int, marker: str) -> None:
-    """Kill the kernel's process group, and what left it but still bears the run's mark."""
-    if os.name != "posix":
-        return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-    for _ in range(20):  # a process may have started another one while we looked
-        strays = list(_marked(marker))
-        for stray in strays:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(stray, signal.SIGKILL)
-        if not strays:
-            return
-
-
-def _marked(marker: str) -> Iterator[int]:
-    """Ids of living processes with the run's mark in their environment (Linux; elsewhere none are found)."""
-    wanted = f"{MARKER}={marker}".encode()
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if wanted in (folder / "environ").read_bytes():
-                yield int(folder.name)

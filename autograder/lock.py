@@ -20,8 +20,8 @@ from autograder.course import CourseError
 
 LOCK, STUDENT_LOCK, CONDA = "requirements.txt", "requirements-student.txt", "environment.yml"
 
-FROM_PIP = ("playwright",)
-"""Packages that the environment of conda takes from pip: conda-forge has another thing of that name."""
+FROM_PIP = ("playwright", "psycopg")
+"""Packages that the environment of conda takes from pip: conda-forge has another thing of that name, or no extras."""
 
 
 def lock(root: Path, upgrade: bool = False, say: Callable[[str], None] = print) -> None:

@@ -13,11 +13,13 @@ from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbgrader import api
 from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Bool
 
 from autograder import cells, engine, gradebook
 from autograder.course import Course
 from autograder.engine import Prepared
 from autograder.run import locate
+from autograder.runs import Limits
 
 
 class SubmissionExporter(NotebookExporter):
@@ -53,13 +55,18 @@ class Rebuild(NbGraderPreprocessor):
 class Grade(NbGraderPreprocessor):
     """Second pass: run the rebuilt notebook, judge it, write the verdicts to the gradebook and into the notebook."""
 
+    unsafe = Bool(False, help="Grade on a machine that cannot shut submissions in (see `course check`).").tag(
+        config=True
+    )
+
     def preprocess(self, nb: NotebookNode, resources):
         """Grade one notebook of one submission."""
         known = resources["nbgrader"]
         course = Course(known["root"])
         folder = course.submitted / known["student"] / known["assignment"]
         prepared: Prepared = engine.from_rebuilt(nb)
-        graded = engine.grade_prepared(course, known["assignment"], known["notebook"], prepared, folder)
+        limits = Limits(unsafe=self.unsafe)
+        graded = engine.grade_prepared(course, known["assignment"], known["notebook"], prepared, folder, limits)
         with api.Gradebook(known["db_url"]) as book:
             gradebook.write_submission(book, known["assignment"], known["student"], {known["notebook"]: graded})
         return graded.notebook, resources

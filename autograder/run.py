@@ -1,39 +1,49 @@
 """Grading a class: many submissions at once, resumable, with one writer of the gradebook.
 
-Workers read, rebuild, run and judge; they return notebooks as text. This process alone writes: each graded notebook
-to ``autograded/`` as soon as it is there, and the gradebook in the order of the students' names. A graded notebook
-carries the hash of everything its verdicts depend on; where that still holds, the verdicts are taken from it.
+What was handed in travels to the workers as data, and so does the assignment's source; graded notebooks come back as
+text. So a worker may be a process here or of a Dask cluster, and needs nothing but this package and a scratch folder
+of its own. This process alone writes: each graded notebook to ``autograded/`` as soon as it is there, and the
+gradebook in the order of the students' names. A graded notebook carries the hash of everything its verdicts depend
+on; where that still holds, the verdicts are taken from it, so that a run that was killed goes on where it was.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
-import os
-import stat
+import shutil
+import tempfile
+import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
+from nbformat import NotebookNode
 from tqdm.auto import tqdm
 
 import autograder
 import modelserving
-from autograder import bank, cells, engine, gradebook, reading
+from autograder import cells, cluster, engine, gradebook, reading
 from autograder.course import Course, CourseError
 from autograder.engine import Graded
-from autograder.kernel import Limits
+from autograder.parcels import Parcel, pack_course, pack_submission
+from autograder.runs import Limits
 from autograder.verdicts import NotebookResult
 
 KEY = "grading_key"
 """Key of a graded notebook's metadata: the hash of the submission, the source and the grader."""
 
-GRADER = ("engine.py", "kernel.py", "reading.py", "rebuild.py", "release.py", "scoring.py", "cells.py", "quiz/*.py")
-"""Files of this package that verdicts depend on: when one changes, submissions are graded anew."""
+GRADER = ("*.py", "quiz/*.py")
+"""Files of this package that verdicts may depend on: when one changes, submissions are graded anew."""
+
+AT_ONCE, WAIT = gradebook.AT_ONCE, 1.0
+"""Submissions that go into the gradebook in one transaction, and the seconds that the first may wait for others."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +72,30 @@ class SubmissionResult:
 
 
 @dataclass(frozen=True)
+class _Class:
+    """What all submissions have in common: the course as data, the hash of all that verdicts depend on, the terms."""
+
+    assignment: str
+    course: Parcel
+    digest: bytes
+    grader: str
+    limits: Limits | None
+
+
+@dataclass(frozen=True)
 class _Work:
-    """What a worker hands back: the graded notebooks as text, by name."""
+    """What a worker hands back: the graded notebooks as text, and what the gradebook needs of them, by name."""
 
     student: str
-    texts: dict[str, str]
+    texts: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, dict[str, Any]] = field(default_factory=dict)
     reused: bool = False
     problem: str | None = None
+    refused: bool = False  # the problem is the course's or the machine's: nobody can be graded
+
+    def graded(self) -> dict[str, Graded]:
+        """The verdicts, with notebooks that hold them and nothing else."""
+        return {name: Graded.from_notebook(_only(marks)) for name, marks in self.marks.items()}
 
 
 def grade_assignment(
@@ -77,32 +104,37 @@ def grade_assignment(
     students: Iterable[str] | None = None,
     *,
     jobs: int | None = None,
+    dask: str | None = None,
     force: bool = False,
     limits: Limits | None = None,
 ) -> list[SubmissionResult]:
     """Grade what was handed in for ``assignment``, by all students or those named, and return the results in order.
 
     Writes ``autograded/STUDENT/ASSIGNMENT/NOTEBOOK.ipynb`` and the gradebook. ``jobs`` is how many submissions run at
-    once, each in a process of its own (default: one for each core; with 1, in this process). ``force`` runs again what
-    has not changed. ``limits`` bound each notebook. Raises :class:`CourseError` when the course is wrong, never for
-    what a submission holds.
+    once, each in a process of its own (default: one for each core; with 1, in this process). ``dask`` is the address
+    of a Dask scheduler, whose workers then take the place of those processes. ``force`` runs again what has not
+    changed. ``limits`` bound each notebook, and say whether to grade where a machine offers too little protection.
+    Raises :class:`CourseError` when the course or the machine is wrong, never for what a submission holds.
     """
     assignment = course.assignment(assignment)
     names = course.notebooks(assignment)
     for name in names:
         engine.load_source(course, assignment, name)  # a fault in the course is told before anything runs
     chosen = _students(course, assignment, students)
-    course_hash = _course_hash(course, assignment, limits or Limits())
-    task = functools.partial(_work, course, assignment, course_hash, force=force, limits=limits)
+    terms = _terms(course, assignment, limits)
+    _sweep(course, assignment)
     results: list[SubmissionResult] = []
-    with gradebook.open_gradebook(course, assignment) as book:
-        for work in _in_order(_arriving(task, chosen, jobs, course, assignment), chosen):
-            graded = {name: Graded.from_notebook(cells.loads(text)) for name, text in work.texts.items()}
-            if work.problem is None:
-                folder = course.submitted / work.student / assignment
-                gradebook.write_submission(book, assignment, work.student, graded, gradebook.read_timestamp(folder))
-            found = tuple(graded[name].result for name in names if name in graded)
-            results.append(SubmissionResult(work.student, assignment, found, work.reused, work.problem))
+    with cluster.workers(dask, jobs) as count, gradebook.open_gradebook(course, assignment) as book:
+        writer = gradebook.Writer(book, assignment)
+        arriving = _arriving(course, terms, chosen, count, force)
+        for works in _batches(_in_order(arriving, chosen)):
+            graded = {work.student: work.graded() for work in works}
+            times = {s: gradebook.read_timestamp(course.submitted / s / assignment) for s in graded}
+            done = [work.student for work in works if work.problem is None]
+            writer.write([gradebook.Sheet(student, graded[student], times[student]) for student in done])
+            for work in works:
+                found = tuple(graded[work.student][name].result for name in names if name in work.marks)
+                results.append(SubmissionResult(work.student, assignment, found, work.reused, work.problem))
     return results
 
 
@@ -125,45 +157,77 @@ def _students(course: Course, assignment: str, named: Iterable[str] | None) -> l
 # --- in this process: hand out, store, put in order
 
 
-def _arriving(
-    task: Callable[[str], _Work], students: Sequence[str], jobs: int | None, course: Course, assignment: str
-) -> Iterator[_Work]:
+def _arriving(course: Course, terms: _Class, students: Sequence[str], jobs: int | None, force: bool) -> Iterator[_Work]:
     """The work as it is done, each stored in ``autograded/`` at once, so that a killed run loses next to nothing."""
-    if jobs != 1:  # else everything runs in this process
-        jobs = max(2, min(jobs or joblib.cpu_count(), len(students)))
-    with tqdm(total=len(students), desc=f"Grading {assignment}", unit="submission", disable=None) as bar:
-        for work in _done(task, students, jobs):
-            if not work.reused and work.problem is None:
-                folder = course.autograded / work.student / assignment
-                _store(folder, work.texts)
+    unchanged = {} if force else _unchanged(course, terms, students)
+    yield from unchanged.values()
+    left = [student for student in students if student not in unchanged]
+    with tqdm(
+        total=len(students),
+        initial=len(unchanged),
+        desc=f"Grading {terms.assignment}",
+        unit="submission",
+        smoothing=0.1,
+        disable=None,
+    ) as bar:
+        for work in _done(course, terms, left, jobs):
+            if work.refused:
+                raise CourseError(work.problem)
+            if work.problem is None:
+                _store(course.autograded / work.student / terms.assignment, work.texts)
             bar.update()
-            yield work
+            yield _Work(work.student, {}, work.marks, work.reused, work.problem)  # the texts need no longer be kept
 
 
-def _done(task: Callable[[str], _Work], students: Sequence[str], jobs: int) -> Iterator[_Work]:
+def _unchanged(course: Course, terms: _Class, students: Sequence[str]) -> dict[str, _Work]:
+    """What an earlier run has graded, and what no longer differs from what it was then."""
+    found = {}
+    for student in students:
+        with contextlib.suppress(OSError):
+            parcel = pack_submission(course.submitted / student / terms.assignment)
+            if (marks := _reusable(course, terms.assignment, student, _key(terms, parcel))) is not None:
+                found[student] = _Work(student, marks=marks, reused=True)
+    return found
+
+
+def _done(course: Course, terms: _Class, students: Sequence[str], jobs: int | None) -> Iterator[_Work]:
     """The work as it is done. When a process is killed, those that were under way are taken one by one, alone."""
+    if not students:
+        return
+    jobs = cluster.processes(jobs, len(students))
     left = list(students)
     while left:
         try:
-            for work in _parallel(task, left.copy(), jobs):
+            for work in _parallel(course, terms, left.copy(), jobs):
                 left.remove(work.student)
                 yield work
         except TerminatedWorkerError:
             for student in left[: 2 * jobs]:  # joblib hands out that many ahead, in order: the culprit is among them
                 left.remove(student)
-                yield _alone(task, student)
+                yield _alone(course, terms, student)
 
 
-def _parallel(task: Callable[[str], _Work], students: Sequence[str], jobs: int) -> Iterator[_Work]:
-    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
-    yield from parallel(joblib.delayed(task)(student) for student in students)
+def _parallel(course: Course, terms: _Class, students: Sequence[str], jobs: int) -> Iterator[_Work]:
+    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=2 * jobs)
+    yield from parallel(_tasks(course, terms, students))
 
 
-def _alone(task: Callable[[str], _Work], student: str) -> _Work:
+def _tasks(course: Course, terms: _Class, students: Sequence[str]) -> Iterator[tuple]:
+    """The calls to make. joblib takes them one at a time, from any of its threads, and must see no exception here."""
+    for student in students:
+        try:
+            parcel = pack_submission(course.submitted / student / terms.assignment)
+        except OSError as problem:
+            yield joblib.delayed(_Work)(student, problem=_told(problem))
+        else:
+            yield joblib.delayed(_work)(terms, student, parcel)
+
+
+def _alone(course: Course, terms: _Class, student: str) -> _Work:
     try:
-        return next(_parallel(task, [student], jobs=2))  # one job would run in this very process
+        return next(_parallel(course, terms, [student], jobs=2))  # one job would run in this very process
     except TerminatedWorkerError:
-        return _Work(student, {}, problem="The process that graded this submission was killed, twice.")
+        return _Work(student, problem="The process that graded this submission was killed, twice.")
 
 
 def _in_order(works: Iterable[_Work], students: Sequence[str]) -> Iterator[_Work]:
@@ -178,38 +242,86 @@ def _in_order(works: Iterable[_Work], students: Sequence[str]) -> Iterator[_Work
             wanted = next(following, None)
 
 
-def _store(folder: Path, texts: dict[str, str]) -> None:
-    """Write graded notebooks so that each is there as a whole or not at all; what is no longer asked for goes."""
-    folder.mkdir(parents=True, exist_ok=True)
+def _batches(works: Iterable[_Work]) -> Iterator[list[_Work]]:
+    """The same work in groups: a transaction costs as much as fifty submissions in it."""
+    group: list[_Work] = []
+    began = 0.0
+    for work in works:
+        began = began if group else time.monotonic()
+        group.append(work)
+        if len(group) >= AT_ONCE or time.monotonic() - began > WAIT:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+_LEFT = ("part", "old")
+"""Endings of the folders that a run which was killed may leave beside those of graded submissions."""
+
+
+def _sweep(course: Course, assignment: str) -> None:
+    for word in _LEFT:
+        for leftover in course.autograded.glob(f"*/.{assignment}.{word}"):
+            shutil.rmtree(leftover)
+
+
+def _store(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write graded notebooks so that the folder holds all of them or none, never some of one grading and of another.
+
+    What else lies there (nbgrader's receipt of the submission) is kept.
+    """
+    part, old = (folder.with_name(f".{folder.name}.{word}") for word in _LEFT)
+    if folder.exists():
+        shutil.copytree(folder, part, symlinks=True, ignore=shutil.ignore_patterns("*.ipynb"))
+    part.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        part = folder / f".{name}.part"
-        part.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(part, folder / f"{name}.ipynb")
-    for old in folder.glob("*.ipynb"):
-        if old.stem not in texts:
-            old.unlink()
+        (part / f"{name}.ipynb").write_text(text, encoding="utf-8", newline="\n")
+    if folder.exists():
+        folder.rename(old)
+    part.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 # --- in a worker: one submission
 
 
-def _work(
-    course: Course, assignment: str, course_hash: bytes, student: str, *, force: bool, limits: Limits | None
-) -> _Work:
+def _work(terms: _Class, student: str, parcel: Parcel) -> _Work:
     """Grade one submission. A fault of the grader is reported and costs nobody else anything."""
     try:
-        key = _key(course.submitted / student / assignment, course_hash)
-        if not force and (texts := _reusable(course, assignment, student, key)):
-            return _Work(student, texts, reused=True)
-        folder = course.submitted / student / assignment
-        graded = grade_submission(course, assignment, folder, limits=limits)
+        if terms.grader != _grader():
+            raise CourseError("A worker has another version of the course: install the same one on all machines.")
+        course, key = _unpacked(terms), _key(terms, parcel)
+        with tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True) as scratch:
+            folder = parcel.unpack(Path(scratch).resolve() / "submitted" / student / terms.assignment)
+            graded = grade_submission(course, terms.assignment, folder, limits=terms.limits)
         for one in graded.values():
             one.notebook.metadata[KEY] = key
-        return _Work(student, {name: cells.dumps(one.notebook) for name, one in graded.items()})
+        texts = {name: cells.dumps(one.notebook) for name, one in graded.items()}
+        return _Work(student, texts, {name: _marks(one.notebook.metadata) for name, one in graded.items()})
+    except CourseError as problem:
+        return _Work(student, problem=str(problem), refused=True)
     except Exception as problem:
-        where = traceback.extract_tb(problem.__traceback__)[-1]
-        at = f"{Path(where.filename).name}:{where.lineno}"
-        return _Work(student, {}, problem=f"{type(problem).__name__}: {problem} ({at})")
+        return _Work(student, problem=_told(problem))
+
+
+def _told(problem: Exception) -> str:
+    where = traceback.extract_tb(problem.__traceback__)[-1]
+    return f"{type(problem).__name__}: {problem} ({Path(where.filename).name}:{where.lineno})"
+
+
+_courses: dict[bytes, tuple[Course, tempfile.TemporaryDirectory]] = {}
+"""The courses that this process has unpacked, by their digest. Their folders go when the process ends."""
+
+
+def _unpacked(terms: _Class) -> Course:
+    """The course in a folder of this process's own: one at a time, kept for the submissions that follow."""
+    if terms.digest not in _courses:
+        _courses.clear()
+        folder = tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True)
+        terms.course.unpack(Path(folder.name))
+        _courses[terms.digest] = Course(Path(folder.name).resolve()), folder
+    return _courses[terms.digest][0]
 
 
 def grade_submission(
@@ -230,48 +342,51 @@ def locate(course: Course, assignment: str, folder: Path) -> dict[str, tuple[Pat
     return {name: (found.get(name), reading.naming_notes(folder, name, found)) for name in names}
 
 
-def _reusable(course: Course, assignment: str, student: str, key: str) -> dict[str, str] | None:
-    """The graded notebooks of an earlier run, if all are there and bear the same key."""
-    texts = {}
+# --- what verdicts depend on
+
+
+def _marks(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What the gradebook needs of a graded notebook's metadata. Raises ``KeyError`` for one that was not graded."""
+    return {engine.RESULT: metadata[engine.RESULT], engine.UNANSWERED: metadata[engine.UNANSWERED]}
+
+
+def _only(marks: Mapping[str, Any]) -> NotebookNode:
+    return NotebookNode(cells=[], metadata=NotebookNode(marks))
+
+
+def _reusable(course: Course, assignment: str, student: str, key: str) -> dict[str, dict[str, Any]] | None:
+    """The marks of an earlier run by notebook, if all its graded notebooks are there and bear the same key."""
+    found = {}
     for name in course.notebooks(assignment):
         try:
             text = (course.autograded / student / assignment / f"{name}.ipynb").read_text(encoding="utf-8")
             metadata = json.loads(text)["metadata"]
-        except (OSError, ValueError, KeyError, TypeError):
+            if metadata.get(KEY) != key:
+                return None
+            found[name] = _marks(metadata)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        if metadata.get(KEY) != key or engine.RESULT not in metadata or engine.UNANSWERED not in metadata:
-            return None
-        texts[name] = text
-    return texts
+    return found
 
 
-def _key(folder: Path, course_hash: bytes) -> str:
+def _key(terms: _Class, parcel: Parcel) -> str:
     """A hash of all that the verdicts on a submission depend on."""
-    digest = hashlib.sha256(course_hash)
-    _hash_folder(digest, folder, most=reading.LARGEST_FILE)
-    return digest.hexdigest()
+    return hashlib.sha256(terms.digest + parcel.digest.encode()).hexdigest()
 
 
-def _course_hash(course: Course, assignment: str, limits: Limits) -> bytes:
-    """A hash of what all submissions have in common: source, question bank, limits, grader and library."""
-    digest = hashlib.sha256(repr(limits).encode())
-    _hash_folder(digest, course.source / assignment)
-    for pattern in GRADER:
-        _hash_folder(digest, Path(autograder.__file__).parent, pattern)
-    _hash_folder(digest, Path(modelserving.__file__).parent, "*.py")
-    for banks in (course.root / "autograder" / "questions", bank.QUESTIONS):
-        _hash_folder(digest, banks, f"{assignment}.toml")
-    return digest.digest()
+def _terms(course: Course, assignment: str, limits: Limits | None) -> _Class:
+    packed, grader = pack_course(course, assignment), _grader()
+    known = f"{packed.digest} {grader} {limits or Limits()!r}"
+    return _Class(assignment, packed, hashlib.sha256(known.encode()).digest(), grader, limits)
 
 
-def _hash_folder(digest: hashlib._Hash, folder: Path, pattern: str = "*", most: int | None = None) -> None:
-    """Add the names and contents of a folder's files; of links only that they are links, of huge files the size."""
-    for path in sorted(folder.rglob(pattern)):
-        if "__pycache__" in path.parts or ".ipynb_checkpoints" in path.parts:
-            continue
-        found = path.lstat()
-        digest.update(
-            f"\0{path.relative_to(folder)}\0{stat.S_IFMT(found.st_mode)}\0{found.st_size}\0".encode("utf-8", "replace")
-        )
-        if stat.S_ISREG(found.st_mode) and (most is None or found.st_size <= most):
+@functools.cache
+def _grader() -> str:
+    """A hash of the grader's own files and the library's."""
+    digest = hashlib.sha256()
+    for package, patterns in ((autograder, GRADER), (modelserving, ("*.py",))):
+        root = Path(package.__file__).parent
+        for path in sorted(path for pattern in patterns for path in root.glob(pattern)):
+            digest.update(f"\0{path.relative_to(root).as_posix()}\0".encode())
             digest.update(path.read_bytes())
+    return digest.hexdigest()

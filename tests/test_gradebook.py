@@ -9,11 +9,12 @@ import pytest
 from conftest import ASSIGNMENT
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, SubmittedAssignment
+from sqlalchemy import event
 
 from autograder import gradebook
 from autograder.course import CourseError
 from autograder.engine import RESULT, UNANSWERED, Graded, load_source
-from autograder.gradebook import open_gradebook, read_timestamp, write_submission
+from autograder.gradebook import Sheet, Writer, open_gradebook, read_timestamp, write_submission
 from autograder.verdicts import NotebookResult, Outcome, Verdict
 
 
@@ -92,22 +93,49 @@ def test_blank_cells_bear_nbgraders_words(small_course, book):
 
 
 def test_never_half_a_submission(small_course, book, monkeypatch):
-    real, seen = gradebook._write_notebook, []
+    def fail(*_):
+        raise KeyboardInterrupt
 
-    def fail_at_second(submitted, result):
-        seen.append(submitted)
-        if len(seen) == 2:
-            raise KeyboardInterrupt
-        real(submitted, result)
-
-    monkeypatch.setattr(gradebook, "_write_notebook", fail_at_second)
-    with pytest.raises(KeyboardInterrupt):
-        write_submission(book, ASSIGNMENT, "ada", graded(small_course, 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(Writer, "_comments", fail)
+        with pytest.raises(KeyboardInterrupt):
+            write_submission(book, ASSIGNMENT, "ada", graded(small_course, 1))
     assert book.students == []
     assert book.assignment_submissions(ASSIGNMENT) == []
-    monkeypatch.setattr(gradebook, "_write_notebook", real)
     write_submission(book, ASSIGNMENT, "ada", graded(small_course, 1))
     assert book.find_submission(ASSIGNMENT, "ada").score == 11
+
+
+def test_many_at_once_are_what_one_by_one_would_be(small_course, book):
+    names = [f"s{i:03}" for i in range(gradebook.AT_ONCE + 3)]
+    Writer(book, ASSIGNMENT).write([Sheet(name, graded(small_course, i % 2)) for i, name in enumerate(names)])
+    shown = {s["student"]: s["score"] for s in book.submission_dicts(ASSIGNMENT)}
+    assert shown == {name: 11 * (i % 2) for i, name in enumerate(names)}
+
+
+def test_a_notebook_that_was_not_graded_keeps_what_it_has(small_course, book):
+    write_submission(book, ASSIGNMENT, "ada", graded(small_course, 1), datetime(2030, 1, 2))
+    quiz = {"quiz": graded(small_course, 0)["quiz"]}
+    write_submission(book, ASSIGNMENT, "ada", quiz)
+    submission = book.find_submission(ASSIGNMENT, "ada")
+    assert (submission.score, submission.timestamp) == (8, datetime(2030, 1, 2))
+
+
+def test_the_writer_asks_a_fixed_number_of_questions(small_course, book):
+    """However many submissions: what costs time is a statement, and the commit."""
+    counts = []
+    for size in (1, 30):
+        statements = []
+
+        def count(*arguments, seen=statements):
+            seen.append(arguments[2].split()[0])
+
+        writer = Writer(book, ASSIGNMENT)
+        event.listen(book.engine, "before_cursor_execute", count)
+        writer.write([Sheet(f"{size}-{i}", graded(small_course, 1)) for i in range(size)])
+        event.remove(book.engine, "before_cursor_execute", count)
+        counts.append(sorted(statements))
+    assert counts[0] == counts[1] == ["INSERT"] * 5 + ["SELECT"] * 5
 
 
 def test_a_locked_gradebook_is_told_in_a_sentence(small_course, book):

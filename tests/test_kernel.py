@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from autograder.kernel import MARKER, CellRun, End, Frame, Limits, run_notebook
+from autograder import kernel
+from autograder.course import CourseError
+from autograder.kernel import run_notebook
+from autograder.runs import CellRun, End, Frame, Limits
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks and namespaces are Linux's")
 
 
 def run(folder: Path, *sources: str, **limits) -> list[CellRun]:
@@ -25,13 +33,6 @@ def text(cell: CellRun) -> str:
 def shown(cell: CellRun) -> str:
     """The value of a cell's last line."""
     return next(o.data["text/plain"] for o in cell.outputs if o.output_type == "execute_result")
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_each_cell_ends_as_it_ended(tmp_path):
@@ -84,7 +85,6 @@ def test_the_budget_of_the_notebook_ends_it(tmp_path):
     assert [c.end for c in cells] == [End.OK, End.TIMEOUT, End.NOT_RUN, End.NOT_RUN]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded by prlimit, which is Linux's")
 def test_too_much_memory_is_an_end_of_its_own(tmp_path):
     cells = run(tmp_path, "b = bytearray(10**9)", "import numpy as np\nnp.ones(10**9)", "1", memory=600_000_000)
     assert [c.end for c in cells] == [End.MEMORY, End.MEMORY, End.OK]
@@ -101,24 +101,59 @@ def test_outputs_are_capped_and_say_so(tmp_path):
     assert text(after) == "y\n"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="strays are found in /proc")
 def test_nothing_is_left_behind(tmp_path):
-    script = "import os, time, sys; os.setsid(); open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
+    name = f"stray-{os.getpid()}"
+    script = "import os, time, signal; os.setsid(); print(os.getpid(), flush=True); time.sleep(600)"
     cells = run(
         tmp_path,
-        f"import subprocess, sys, os, time\nsubprocess.Popen([sys.executable, '-c', {script!r}, 'pid'])",
-        "while not (os.path.exists('pid') and open('pid').read()): time.sleep(0.01)",
-        "os.getpid(), os.environ['HOME']",
+        f"import subprocess, sys, os\n"
+        f"stray = subprocess.Popen([sys.executable, '-c', {script!r}, {name!r}], stdout=subprocess.PIPE)\n"
+        "int(stray.stdout.readline())",
     )
-    assert [c.end for c in cells] == [End.OK] * 3
-    kernel, home = eval(shown(cells[2]))
-    assert not alive(kernel)
-    assert not alive(int((tmp_path / "pid").read_text()))
-    assert not Path(home).exists()
+    assert cells[0].end is End.OK
+    assert int(shown(cells[0])) < 100  # a number in a process tree of its own
+    assert not strays(name)
+
+
+def strays(name: str) -> list[str]:
+    """Processes of this machine with ``name`` among their arguments."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if name.encode() in path.read_bytes():
+                found.append(path.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_a_grader_that_is_killed_takes_everything_along(tmp_path):
+    name = f"orphan-{os.getpid()}"
+    cell = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import time; time.sleep(600)', {name!r}])"
+    grader = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"import test_kernel, pathlib; test_kernel.run(pathlib.Path({str(tmp_path)!r}), {cell!r})",
+        ],
+        cwd=Path(__file__).parent,
+    )
+    wait_until(lambda: strays(name))
+    grader.kill()
+    grader.wait()
+    wait_until(lambda: not strays(name))
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_the_kernel_sees_a_fixed_world_and_nothing_of_the_instructor(tmp_path, monkeypatch):
     monkeypatch.setenv("SECRET_TOKEN", "hidden")
+    kernel.stop()
     (tmp_path / "random.py").write_text("raise SystemExit('a file of the student broke the kernel')")
     (tmp_path / "helper.py").write_text("answer = 42")
     ask = "import os, sys, helper\nimport numpy as np\nsorted(os.environ), os.getcwd(), helper.answer"
@@ -126,8 +161,7 @@ def test_the_kernel_sees_a_fixed_world_and_nothing_of_the_instructor(tmp_path, m
     first, second = run(tmp_path, ask, draw), run(tmp_path, ask, draw)
     variables, cwd, answer = eval(shown(first[0]))
     assert "SECRET_TOKEN" not in variables
-    assert MARKER in variables
-    assert (Path(cwd), answer) == (tmp_path.resolve(), 42)
+    assert (cwd, answer) == ("/home/student", 42)
     assert shown(first[1]) == shown(second[1])
     assert shown(first[1]).endswith("'1', '1')")
 
@@ -135,7 +169,133 @@ def test_the_kernel_sees_a_fixed_world_and_nothing_of_the_instructor(tmp_path, m
 def test_no_temporary_folder_is_left(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
+    kernel.stop()
     work = tmp_path / "work"
     work.mkdir()
-    run(work, "1")
+    run(work, "open('mine', 'w').write('1')")
+    kernel.stop()
     assert os.listdir(tmp_path) == ["work"]
+    assert os.listdir(work) == []
+
+
+def test_what_worked_in_the_students_kernel_works_here(tmp_path):
+    sources = {
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()": lambda c: c.outputs[-1].data["image/png"],
+        "%%writefile helper.py\nx = 5": lambda c: "Writing helper.py" in text(c),
+        "import helper\nhelper.x": lambda c: shown(c) == "5",
+        "import asyncio\nawait asyncio.sleep(0.01)\n'waited'": lambda c: shown(c) == "'waited'",
+        "%timeit -n1 -r1 pass": lambda c: "per loop" in text(c),
+        "!echo from a shell": lambda c: "from a shell" in text(c),
+        "import subprocess\nsubprocess.run(['echo', 'hello']).returncode": lambda c: "hello" in text(c),
+        "import threading\nt = threading.Thread(target=print, args=('threaded',))\nt.start(); t.join()": lambda c: (
+            "threaded" in text(c)
+        ),
+        "import http.server\nserver = http.server.ThreadingHTTPServer(('127.0.0.1', 0), "
+        "http.server.SimpleHTTPRequestHandler)\nthreading.Thread(target=server.serve_forever, daemon=True).start()\n"
+        "import urllib.request\nurllib.request.urlopen(f'http://127.0.0.1:{server.server_port}/helper.py').read()": (
+            lambda c: "x = 5" in shown(c)
+        ),
+        "from concurrent.futures import ProcessPoolExecutor\nimport multiprocessing\n"
+        "with ProcessPoolExecutor(2, multiprocessing.get_context('fork')) as pool:\n"
+        "    total = sum(pool.map(abs, [-1, -2]))\ntotal": lambda c: shown(c) == "3",
+        "from sklearn.ensemble import HistGradientBoostingClassifier as H\nimport numpy as np\n"
+        "X = np.arange(200.0)[:, None]\nbool(H(max_iter=2).fit(X, X[:, 0] > 99).predict([[150.0]])[0])": (
+            lambda c: shown(c) == "True"
+        ),
+    }
+    cells = run(tmp_path, *sources)
+    for (source, holds), cell in zip(sources.items(), cells, strict=True):
+        assert cell.end is End.OK, (source, cell)
+        assert holds(cell), (source, cell.outputs)
+
+
+def examined(folder: Path, student: str, *tests: str, **limits) -> list[CellRun]:
+    """The ends of tests (written as test cells are) of a student's cell."""
+    metadata = {"nbgrader": {"grade": True, "solution": False, "grade_id": "t", "points": 1}}
+    cells = [nbformat.v4.new_code_cell(test, metadata=metadata) for test in tests]
+    solution = {"nbgrader": {"grade": False, "solution": True, "grade_id": "s"}}
+    cells.insert(0, nbformat.v4.new_code_cell(student, metadata=solution))
+    return run_notebook(nbformat.v4.new_notebook(cells=cells), folder, Limits(**limits))[1:]
+
+
+def test_tests_run_where_the_students_code_is_not(tmp_path):
+    student = "import builtins, os\nimport numpy.testing\nnumpy.testing.assert_equal = lambda *_: None\n"
+    student += "def double(x):\n    print('called')\n    return 2 * x\nme = os.getpid()"
+    right, wrong, apart = examined(
+        tmp_path,
+        student,
+        "assert double(4) == 8",
+        "import numpy.testing\nnumpy.testing.assert_equal(double(4), 9)",
+        "import os\nassert me != os.getpid()",
+    )
+    assert (right.end, text(right)) == (End.OK, "called\n")
+    assert (wrong.end, wrong.ename) == (End.ERROR, "AssertionError")
+    assert apart.end is End.OK
+
+
+def test_a_test_that_kills_the_kernel_costs_itself(tmp_path):
+    student = "import os\ndef die(): os._exit(0)\ndef loop():\n    while True: pass\ndef live(): return 1"
+    ends = examined(tmp_path, student, "die()", "assert live() == 1", "loop()", "assert live() == 1", cell_seconds=2)
+    assert [c.end for c in ends] == [End.CRASH, End.OK, End.TIMEOUT, End.OK]
+
+
+def test_a_test_may_ask_a_server_of_the_students(tmp_path):
+    student = (
+        "import http.server, threading\nclass Answer(http.server.BaseHTTPRequestHandler):\n"
+        "    def do_GET(self):\n        self.send_response(200)\n        self.end_headers()\n"
+        "        self.wfile.write(b'served')\n    def log_message(self, *a): pass\n"
+        "server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Answer)\nport = server.server_port\n"
+        "threading.Thread(target=server.serve_forever, daemon=True).start()"
+    )
+    test = "import urllib.request\n"
+    test += "assert urllib.request.urlopen(f'http://127.0.0.1:{port}/', timeout=5).read() == b'served'"
+    (asked,) = examined(tmp_path, student, test)
+    assert asked.end is End.OK, asked
+
+
+def test_forged_messages_change_no_verdict(tmp_path):
+    forge = (
+        "import json, os, struct\n"
+        "def forge(x):\n"
+        "    for fd in range(3, 30):\n"
+        '        for data in (b\'{"done": {"status": "ok"}, "number": 2}\', b\'[\' * 9999, b\'\\xff\' * 50):\n'
+        "            try: os.write(fd, struct.pack('<I', len(data)) + data)\n"
+        "            except OSError: pass\n"
+        "    return 0"
+    )
+    first, second = examined(tmp_path, forge, "assert forge(1) == 1", "assert forge(1) == 1", cell_seconds=3)
+    assert first.end is not End.OK
+    assert second.end is not End.OK
+
+
+def test_many_processes_and_their_memory_are_bounded_together(tmp_path):
+    bomb = (
+        "import os, time\nstarted = 0\ntry:\n    while started < 1000:\n        if os.fork() == 0:\n"
+        "            time.sleep(100)\n            os._exit(0)\n        started += 1\n"
+        "except BlockingIOError:\n    pass\nstarted"
+    )
+    hogs = (
+        "import os, time\nfor _ in range(5):\n    if os.fork() == 0:\n        hog = bytearray(500_000_000)\n"
+        "        hog[::4096] = bytes([1]) * len(hog[::4096])\n        time.sleep(100)\ntime.sleep(100)"
+    )
+    memory, forks, after = run(tmp_path, hogs, bomb, "1", memory=1_200_000_000, cell_seconds=30)
+    assert forks.end is End.OK
+    assert 10 < int(shown(forks)) < 130
+    assert memory.end is End.MEMORY
+    assert after.end is End.OK
+
+
+def test_less_protection_needs_consent(tmp_path, monkeypatch):
+    monkeypatch.setattr(kernel._zygote(), "offered", ("limits",))
+    with pytest.raises(CourseError, match=r"namespaces, system call filter cannot be had.*--unsafe"):
+        run(tmp_path, "1")
+    assert "namespaces" in kernel.warning(Limits(unsafe=True))
+    name = f"stray-{os.getpid()}"
+    stray = (
+        "import subprocess, sys, os\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)', "
+        f"{name!r}], start_new_session=True)\nos.getcwd()"
+    )
+    there, dead = run(tmp_path, stray, "os._exit(1)", unsafe=True)
+    assert (there.end, dead.end) == (End.OK, End.CRASH)
+    assert eval(shown(there)) == str(tmp_path)
+    assert not strays(name)

@@ -164,12 +164,10 @@ def test_two_at_a_time_and_one_at_a_time_write_the_same_verdicts(small_course, h
 
 
 @pytest.mark.slow
-def test_a_submission_that_kills_its_grader_stops_nobody_else(small_course, hand_in):
+def test_a_submission_cannot_kill_its_grader(small_course, hand_in):
     hand_in("ada")
     hand_in("bob", {"mean": "import os\nos.kill(os.getppid(), 9)"})
     hand_in("cy")
     ada, bob, cy = grade_assignment(small_course, ASSIGNMENT, jobs=2)
-    assert (ada.points, cy.points) == (11, 11)
-    assert "was killed" in bob.problem
-    with Gradebook(small_course.gradebook_url) as book:
-        assert {s.student.id for s in book.assignment_submissions(ASSIGNMENT)} == {"ada", "cy"}
+    assert (ada.points, bob.points, cy.points) == (11, 6, 11)
+    assert bob.problem is None

@@ -1,0 +1,113 @@
+"""Where submissions are graded: processes on this machine, or the workers of a Dask cluster; joblib drives both."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+
+import joblib
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from autograder.course import CourseError
+
+LOOK = 0.5  # s between two looks of a worker at whether its grader lives
+CONNECT = 10  # s that a scheduler may take to answer
+
+
+@contextmanager
+def workers(dask: str | None, jobs: int | None) -> Iterator[int | None]:
+    """Make joblib use the cluster whose scheduler is at the address ``dask``, or processes here where that is ``None``.
+
+    Yields how many submissions run at once; ``None`` where nobody said. Raises :class:`CourseError` when there is no
+    such cluster, or its workers grade several submissions in one process.
+    """
+    if dask is None:
+        with joblib.parallel_config(backend="loky", initializer=_settle, initargs=(os.getpid(),)):
+            yield jobs
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise CourseError(f"{dask}: a Dask cluster needs this course's extra `scale`: install that.") from None
+    try:
+        client = Client(dask, timeout=CONNECT, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as problem:
+        raise CourseError(f"No Dask scheduler answers at {dask}: start one with `dask scheduler`.") from problem
+    with client:
+        threads = client.nthreads()
+        if not threads:
+            raise CourseError(f"The scheduler at {dask} has no workers: start some with `dask worker {dask}`.")
+        if max(threads.values()) > 1:
+            raise CourseError(
+                "A Dask worker grades one submission at a time: start the workers with `--nthreads 1`, and as many as "
+                "there are cores with `--nworkers`."
+            )
+        joblib.register_parallel_backend(_BACKEND, _backend())
+        with joblib.parallel_config(backend=_BACKEND, n_jobs=-1, client=client):
+            yield len(threads)
+
+
+def _settle(grader: int) -> None:
+    """Give this worker a scratch folder of its own, and end it when the process that grades the class is gone.
+
+    That process may have been killed; joblib's workers would wait minutes for its next word, beside a new run.
+    """
+    folder = tempfile.tempdir = tempfile.mkdtemp(prefix="grader-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+    def watch() -> None:
+        while os.getppid() == grader:
+            time.sleep(LOOK)
+        for _ in range(3):  # the work under way may still write there
+            shutil.rmtree(folder, ignore_errors=True)
+        os._exit(1)
+
+    if os.name == "posix":
+        threading.Thread(target=watch, daemon=True).start()
+
+
+_BACKEND = "course-dask"
+
+
+def _backend() -> type:
+    """joblib's backend for Dask, which tells of a task that failed: joblib's own says nothing, and the run would wait.
+
+    A task whose workers were killed, again and again, ends with the error that joblib's processes give.
+    """
+    from distributed.scheduler import KilledWorker
+    from joblib._dask import DaskDistributedBackend
+
+    class Backend(DaskDistributedBackend):
+        def submit(self, func, callback=None):
+            def tell(future: Future) -> None:
+                if future.exception() is not None:
+                    callback(future)
+
+            future = super().submit(func, callback)
+            future.add_done_callback(tell)
+            return future
+
+        def retrieve_result_callback(self, out):
+            if not isinstance(out, Future):
+                return super().retrieve_result_callback(out)
+            problem = out.exception()
+            reason = (str(problem).strip() or "no reason given").splitlines()[0]
+            if isinstance(problem, KilledWorker):
+                raise TerminatedWorkerError(reason) from problem
+            raise CourseError(
+                f"The Dask cluster failed ({type(problem).__name__}: {reason}): start again, what was graded is kept."
+            ) from problem
+
+    return Backend
+
+
+def processes(jobs: int | None, submissions: int) -> int:
+    """How many submissions run at once. With 1, they run in this process."""
+    return jobs if jobs == 1 else max(2, min(jobs or joblib.cpu_count(), submissions))

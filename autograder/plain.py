@@ -1,0 +1,562 @@
+"""Plain data as bytes: the only thing that passes between the student's code and its examiner.
+
+Plain are None, bool, int, float, complex, str, bytes, range, slice, Ellipsis, list, tuple, dict, set, frozenset, and
+NumPy arrays and scalars of numbers, text and times. A type must be exactly one of these: an instance of a subclass can
+lie about itself, so it is not plain. What is not plain travels as a :class:`Handle`, which means something only to the
+side that made it.
+
+A message is two lengths, a tree of tagged values, and the raw bytes of arrays. Reading runs none of the sender's code,
+imports nothing, and is bounded by :class:`Limits` before anything is made: whatever the bytes are, the outcome is a
+value or a :class:`PlainError`.
+"""
+
+from __future__ import annotations
+
+import array
+import collections
+import math
+import re
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+class PlainError(ValueError):
+    """What cannot be written or read as plain data; the text is a sentence."""
+
+
+class TooMuch(PlainError):
+    """Plain, but larger or deeper than the limits allow."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one message: its bytes, the values in it, how deeply they are nested, and the bytes of an integer."""
+
+    size: int = 100_000_000
+    items: int = 1_000_000
+    depth: int = 50
+    integer: int = 65_536
+
+
+@dataclass(frozen=True)
+class Handle:
+    """What stands for a value that is not plain: its number, what can be done with it, and the name of its type."""
+
+    number: int
+    kind: str
+    name: str
+
+
+HEAD = struct.Struct("<II")
+"""Sizes of the two parts of a message, tree and raw bytes, which stand before them."""
+
+KINDS = ("object", "callable", "module", "own module")
+"""What a handle can be: the last is a module from a file of the student's."""
+
+CHUNK = 1 << 18
+"""Bytes that are sent or received at a time."""
+
+_COUNT = struct.Struct("<I")
+_INT = struct.Struct("<q")
+_FLOAT = struct.Struct("<d")
+_COMPLEX = struct.Struct("<dd")
+_HANDLE = struct.Struct("<QB")
+_DTYPE = re.compile(r"\|b1|[<|][iu][1248]|<f[248]|<c(?:8|16)|\|S\d{1,9}|<U\d{1,9}|<[mM]8(?:\[\d{0,9}[A-Za-zμ]{1,2}\])?")
+_DEEPEST_SHAPE = 32  # dimensions
+_PACKED = {float: "d", int: "q"}  # lists of one of these travel as raw numbers
+_SCALARS = {np.dtype(code).type for code in "?bhilqBHILQefdFDSUMm"}
+_BEHAVIOUR = ("__eq__", "__len__", "__iter__", "__getitem__", "__contains__", "__bool__", "__class__")
+_SWAP = sys.byteorder != "little"
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def dumps(value: object, limits: Limits | None = None, handle: Callable[[Any], Handle] | None = None) -> bytes:
+    """``value`` as a message. ``handle`` gives the handle of each value in it that is not plain.
+
+    A mapping or set with a key that is not plain becomes a handle as a whole. Counter, OrderedDict, defaultdict and
+    named tuples of plain values are written as the dict or tuple that they hold. Raises :class:`PlainError` for a
+    value that is not plain when there is no ``handle``, :class:`TooMuch` beyond the limits.
+    """
+    writer = _Writer(limits or Limits(), handle)
+    writer.write(value, 0)
+    tree, raw = b"".join(writer.tree), b"".join(writer.raw)
+    if HEAD.size + len(tree) + len(raw) > writer.limits.size:
+        raise TooMuch(f"This is more than {_megabytes(writer.limits.size)} of data.")
+    return b"".join((HEAD.pack(len(tree), len(raw)), tree, raw))
+
+
+class _InKey(Exception):
+    """A value that is not plain stands where it would have to be compared."""
+
+
+class _Writer:
+    def __init__(self, limits: Limits, handle: Callable[[Any], Handle] | None) -> None:
+        self.limits, self.handle = limits, handle
+        self.tree: list[bytes] = []
+        self.raw: list[bytes] = []
+        self.items = self.size = self.keys = 0
+
+    def write(self, value: Any, depth: int) -> None:
+        self.count(1)
+        if depth > self.limits.depth:
+            raise TooMuch(f"This is nested more than {self.limits.depth} levels deep.")
+        kind = type(value)
+        method = _WRITE.get(kind)
+        if method is not None:
+            method(self, value, depth)
+        elif kind in _SCALARS:
+            self.scalar(value)
+        elif kind is collections.Counter or kind is collections.OrderedDict or kind is collections.defaultdict:
+            self.mapping(dict(dict.items(value)), depth)
+        elif _is_named_tuple(kind):
+            self.sequence(tuple(tuple.__iter__(value)), depth)
+        else:
+            self.other(value)
+
+    def count(self, more: int) -> None:
+        self.items += more
+        if self.items > self.limits.items:
+            raise TooMuch(f"This holds more than {self.limits.items:,} values.")
+
+    def put(self, *parts: bytes) -> None:
+        self.tree.extend(parts)
+        self.grow(sum(map(len, parts)))
+
+    def grow(self, size: int) -> None:
+        self.size += size
+        if self.size > self.limits.size:
+            raise TooMuch(f"This is more than {_megabytes(self.limits.size)} of data.")
+
+    def blob(self, data: bytes) -> None:
+        self.grow(len(data))
+        self.raw.append(data)
+
+    def other(self, value: Any) -> None:
+        if self.keys:
+            raise _InKey
+        if self.handle is None:
+            raise PlainError(f"{describe(value)} is not plain data.")
+        handle = self.handle(value)
+        name = handle.name[:200].encode("utf-8", "surrogatepass")
+        self.put(b"H", _HANDLE.pack(handle.number, KINDS.index(handle.kind)), _COUNT.pack(len(name)), name)
+
+    def integer(self, value: int, depth: int) -> None:
+        if -(1 << 63) <= value < 1 << 63:
+            self.put(b"i", _INT.pack(value))
+            return
+        size = value.bit_length() // 8 + 1
+        if size > self.limits.integer:
+            raise TooMuch(f"This holds an integer of more than {self.limits.integer:,} bytes.")
+        self.put(b"I", _COUNT.pack(size), value.to_bytes(size, "little", signed=True))
+
+    def text(self, value: str, depth: int) -> None:
+        self.grow(len(value))  # before a copy is made
+        data = value.encode("utf-8", "surrogatepass")
+        self.size -= len(value)
+        self.put(b"s", _COUNT.pack(len(data)), data)
+
+    def data(self, value: bytes, depth: int) -> None:
+        self.put(b"b", _COUNT.pack(len(value)))
+        self.blob(value)
+
+    def sequence(self, value: Any, depth: int) -> None:
+        tag = _TAGS[type(value)]
+        if tag in b"lt" and len(value) > 8 and (code := _packable(value)):
+            self.count(len(value))
+            self.put(b"P", tag, code.encode(), _COUNT.pack(len(value)))
+            numbers = array.array(code, value)
+            if _SWAP:
+                numbers.byteswap()
+            self.blob(numbers.tobytes())
+            return
+        self.put(tag, _COUNT.pack(len(value)))
+        for item in value:
+            self.write(item, depth + 1)
+
+    def unordered(self, value: Any, depth: int) -> None:
+        self.whole(value, lambda: self.sequence(value, depth), keys=True)
+
+    def mapping(self, value: dict, depth: int) -> None:
+        def write() -> None:
+            self.put(b"d", _COUNT.pack(len(value)))
+            for key, item in value.items():
+                self.keys += 1
+                try:
+                    self.write(key, depth + 1)
+                finally:
+                    self.keys -= 1
+                self.write(item, depth + 1)
+
+        self.whole(value, write)
+
+    def whole(self, value: Any, write: Callable[[], None], keys: bool = False) -> None:
+        """Write a container, or, when a key in it is not plain, take back what was written and make it a handle."""
+        before = len(self.tree), len(self.raw), self.size, self.keys
+        self.keys += keys
+        try:
+            write()
+        except _InKey:
+            del self.tree[before[0] :], self.raw[before[1] :]
+            self.size, self.keys = before[2:]
+            self.other(value)
+        self.keys = before[3]
+
+    def steps(self, value: range | slice, depth: int) -> None:
+        self.put(b"r" if type(value) is range else b"x")
+        for part in (value.start, value.stop, value.step):
+            if part is not None and type(part) is not int:
+                raise PlainError("A slice of anything but integers is not plain data.")
+            self.write(part, depth + 1)
+
+    def array(self, value: np.ndarray, depth: int) -> None:
+        dtype = _little(value.dtype)
+        if dtype is None or value.ndim > _DEEPEST_SHAPE:
+            self.other(value)
+            return
+        self.grow(value.nbytes)
+        self.size -= value.nbytes
+        name = dtype.str.encode()
+        shape = struct.pack(f"<{value.ndim}q", *value.shape)
+        self.put(b"A", bytes((len(name),)), name, bytes((value.ndim,)), shape)
+        self.blob(value.astype(dtype, copy=False).tobytes())
+
+    def scalar(self, value: np.generic) -> None:
+        single = np.array(value)
+        dtype = _little(single.dtype)
+        if dtype is None:
+            self.other(value)
+            return
+        name = dtype.str.encode()
+        self.put(b"G", bytes((len(name),)), name)
+        self.blob(single.astype(dtype, copy=False).tobytes())
+
+
+def _packable(value: Any) -> str | None:
+    """The code of ``array.array`` under which all items of a list can be packed; ``None`` when there is none."""
+    code = _PACKED.get(type(value[0]))
+    if code is None or set(map(type, value)) != {type(value[0])}:
+        return None
+    if code == "q" and not -(1 << 63) <= min(value) <= max(value) < 1 << 63:
+        return None
+    return code
+
+
+def _is_named_tuple(kind: type) -> bool:
+    """Whether a class is as ``collections.namedtuple`` makes it, with no behaviour of its own."""
+    own = kind.__mro__[:-2]
+    return (
+        kind.__mro__[-2:] == (tuple, object)
+        and any("_fields" in base.__dict__ for base in own)
+        and not any(name in base.__dict__ for base in own for name in _BEHAVIOUR)
+    )
+
+
+def _little(dtype: np.dtype) -> np.dtype | None:
+    """A plain dtype in little-endian order; ``None`` for one that is not plain."""
+    if dtype.kind not in "biufcSUmM" or dtype.metadata is not None:
+        return None
+    dtype = dtype.newbyteorder("<")
+    if not dtype.itemsize:  # text of no letters at all
+        dtype = np.dtype(f"{dtype.str}"[:-1] + "1")
+    return dtype if _DTYPE.fullmatch(dtype.str) else None
+
+
+_TAGS = {list: b"l", tuple: b"t", set: b"S", frozenset: b"Z"}
+_WRITE: dict[type, Callable[[_Writer, Any, int], None]] = {
+    type(None): lambda w, v, d: w.put(b"N"),
+    bool: lambda w, v, d: w.put(b"T" if v else b"F"),
+    int: _Writer.integer,
+    float: lambda w, v, d: w.put(b"f", _FLOAT.pack(v)),
+    complex: lambda w, v, d: w.put(b"c", _COMPLEX.pack(v.real, v.imag)),
+    str: _Writer.text,
+    bytes: _Writer.data,
+    range: _Writer.steps,
+    slice: _Writer.steps,
+    type(...): lambda w, v, d: w.put(b"e"),
+    list: _Writer.sequence,
+    tuple: _Writer.sequence,
+    set: _Writer.unordered,
+    frozenset: _Writer.unordered,
+    dict: _Writer.mapping,
+    np.ndarray: _Writer.array,
+}
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def sizes(head: bytes | bytearray, limits: Limits | None = None) -> int:
+    """How many bytes follow the head of a message. Raises :class:`TooMuch` when that is more than the limits allow."""
+    limits = limits or Limits()
+    length = sum(HEAD.unpack(head))
+    if HEAD.size + length > limits.size:
+        raise TooMuch(f"This is more than {_megabytes(limits.size)} of data.")
+    return length
+
+
+def loads(
+    message: bytes | bytearray, limits: Limits | None = None, made_of: Callable[[Handle], Any] | None = None
+) -> Any:
+    """The value of a message. ``made_of`` turns each handle in it into something; without it handles stay handles.
+
+    Raises :class:`PlainError` for bytes that are no message, :class:`TooMuch` for one beyond the limits.
+    """
+    limits = limits or Limits()
+    if len(message) < HEAD.size or sizes(message[: HEAD.size], limits) != len(message) - HEAD.size:
+        raise PlainError("This is not a message of plain data.")
+    reader = _Reader(memoryview(message).toreadonly(), limits, made_of)
+    value = reader.read(0)
+    if reader.at != reader.tree_end or reader.raw_at != len(message):
+        raise PlainError("This is not a message of plain data.")
+    return value
+
+
+class _Reader:
+    def __init__(self, message: memoryview, limits: Limits, made_of: Callable[[Handle], Any] | None) -> None:
+        self.message, self.limits, self.made_of = message, limits, made_of
+        self.at = HEAD.size
+        self.tree_end = self.raw_at = HEAD.size + HEAD.unpack(message[: HEAD.size])[0]
+        self.items = 0
+
+    def read(self, depth: int) -> Any:
+        self.count(1)
+        if depth > self.limits.depth:
+            raise TooMuch(f"This is nested more than {self.limits.depth} levels deep.")
+        method = _READ.get(self.take(1)[0])
+        if method is None:
+            raise PlainError("This is not a message of plain data.")
+        return method(self, depth)
+
+    def count(self, more: int) -> None:
+        self.items += more
+        if self.items > self.limits.items:
+            raise TooMuch(f"This holds more than {self.limits.items:,} values.")
+
+    def take(self, size: int) -> memoryview:
+        end = self.at + size
+        if end > self.tree_end:
+            raise PlainError("This message of plain data is cut short.")
+        self.at, part = end, self.message[self.at : end]
+        return part
+
+    def blob(self, size: int) -> memoryview:
+        end = self.raw_at + size
+        if end > len(self.message):
+            raise PlainError("This message of plain data is cut short.")
+        self.raw_at, part = end, self.message[self.raw_at : end]
+        return part
+
+    def number(self) -> int:
+        return _COUNT.unpack(self.take(4))[0]
+
+    def integer(self) -> int:
+        size = self.number()
+        if size > self.limits.integer:
+            raise TooMuch(f"This holds an integer of more than {self.limits.integer:,} bytes.")
+        return int.from_bytes(self.take(size), "little", signed=True)
+
+    def text(self) -> str:
+        try:
+            return str(self.take(self.number()), "utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            raise PlainError("This message holds text that is not UTF-8.") from None
+
+    def length(self, least: int = 1) -> int:
+        """The number of items of a container, each of which takes ``least`` bytes of what is left, or more."""
+        length = self.number()
+        if length * least > self.tree_end - self.at:
+            raise PlainError("This message of plain data is cut short.")
+        if self.items + length > self.limits.items:
+            raise TooMuch(f"This holds more than {self.limits.items:,} values.")
+        return length
+
+    def sequence(self, kind: type, depth: int) -> Any:
+        items = [self.read(depth + 1) for _ in range(self.length())]
+        if kind is list:
+            return items
+        value = _hashed(kind, items)
+        if len(value) != len(items):
+            raise PlainError("This message holds a set with an item twice.")
+        return value
+
+    def mapping(self, depth: int) -> dict:
+        length = self.length(2)
+        value = _hashed(dict, [(self.read(depth + 1), self.read(depth + 1)) for _ in range(length)])
+        if len(value) != length:
+            raise PlainError("This message holds a dict with a key twice.")
+        return value
+
+    def packed(self, depth: int) -> Any:
+        kind, code = bytes(self.take(1)), bytes(self.take(1))
+        if kind not in (b"l", b"t") or code not in (b"d", b"q"):
+            raise PlainError("This is not a message of plain data.")
+        length = self.number()
+        self.count(length)
+        numbers = array.array(code.decode(), bytes(self.blob(8 * length)))
+        if _SWAP:
+            numbers.byteswap()
+        return numbers.tolist() if kind == b"l" else tuple(numbers)
+
+    def steps(self, kind: type, depth: int) -> range | slice:
+        parts = [self.read(depth + 1) for _ in range(3)]
+        if any(type(part) is not int and (part is not None or kind is range) for part in parts):
+            raise PlainError("This message holds a range of something else than integers.")
+        if kind is range and parts[2] == 0:
+            raise PlainError("This message holds a range with a step of 0.")
+        return kind(*parts)
+
+    def dtype(self) -> np.dtype:
+        name = bytes(self.take(self.take(1)[0])).decode("utf-8", "replace")
+        try:
+            if not _DTYPE.fullmatch(name):
+                raise TypeError
+            dtype = np.dtype(name)
+        except (TypeError, ValueError, OverflowError):
+            raise PlainError("This message holds an array of no plain dtype.") from None
+        if not dtype.itemsize:
+            raise PlainError("This message holds an array of no plain dtype.")
+        if dtype.itemsize > self.limits.size:
+            raise TooMuch(f"This is more than {_megabytes(self.limits.size)} of data.")
+        return dtype
+
+    def array(self, depth: int) -> np.ndarray:
+        dtype, ndim = self.dtype(), self.take(1)[0]
+        if ndim > _DEEPEST_SHAPE:
+            raise PlainError(f"This message holds an array of more than {_DEEPEST_SHAPE} dimensions.")
+        shape = struct.unpack(f"<{ndim}q", self.take(8 * ndim))
+        if any(n < 0 for n in shape):
+            raise PlainError("This message holds an array of negative size.")
+        if math.prod(max(n, 1) for n in shape) * dtype.itemsize > self.limits.size:
+            raise TooMuch(f"This is more than {_megabytes(self.limits.size)} of data.")
+        return self.values(dtype, shape)
+
+    def values(self, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+        """An array of its own memory, and of valid values: a bool of 2 or a letter beyond Unicode misleads NumPy."""
+        data = self.blob(math.prod(shape) * dtype.itemsize)
+        if dtype.kind == "b":
+            return (np.frombuffer(data, np.uint8) != 0).reshape(shape)
+        if dtype.kind == "U" and len(data) and np.frombuffer(data, "<u4").max() > 0x10FFFF:
+            raise PlainError("This message holds text that is not Unicode.")
+        value = np.empty(shape, dtype)
+        if data.nbytes:
+            value.reshape(-1).view(np.uint8)[:] = np.frombuffer(data, np.uint8)
+        return value
+
+    def handle(self, depth: int) -> Any:
+        number, kind = _HANDLE.unpack(self.take(_HANDLE.size))
+        if kind >= len(KINDS):
+            raise PlainError("This is not a message of plain data.")
+        handle = Handle(number, KINDS[kind], self.text()[:200])
+        return handle if self.made_of is None else self.made_of(handle)
+
+
+def _hashed(kind: type, items: list) -> Any:
+    try:
+        return kind(items)
+    except TypeError:
+        raise PlainError("This message holds a key that cannot be one.") from None
+
+
+_READ: dict[int, Callable[[_Reader, int], Any]] = {
+    ord("N"): lambda r, d: None,
+    ord("T"): lambda r, d: True,
+    ord("F"): lambda r, d: False,
+    ord("i"): lambda r, d: _INT.unpack(r.take(8))[0],
+    ord("I"): lambda r, d: r.integer(),
+    ord("f"): lambda r, d: _FLOAT.unpack(r.take(8))[0],
+    ord("c"): lambda r, d: complex(*_COMPLEX.unpack(r.take(16))),
+    ord("s"): lambda r, d: r.text(),
+    ord("b"): lambda r, d: bytes(r.blob(r.number())),
+    ord("r"): lambda r, d: r.steps(range, d),
+    ord("x"): lambda r, d: r.steps(slice, d),
+    ord("e"): lambda r, d: ...,
+    ord("l"): lambda r, d: r.sequence(list, d),
+    ord("t"): lambda r, d: r.sequence(tuple, d),
+    ord("S"): lambda r, d: r.sequence(set, d),
+    ord("Z"): lambda r, d: r.sequence(frozenset, d),
+    ord("d"): lambda r, d: r.mapping(d),
+    ord("P"): _Reader.packed,
+    ord("A"): _Reader.array,
+    ord("G"): lambda r, d: r.values(r.dtype(), ())[()],
+    ord("H"): _Reader.handle,
+}
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def type_name(value: object) -> str:
+    """The name of a value's type, whatever the type says of itself."""
+    kind = type(value)
+    if kind is np.ndarray:
+        return f"NumPy array of dtype {value.dtype}"[:80]
+    return str(type.__dict__["__name__"].__get__(kind))[:80]
+
+
+def describe(value: object) -> str:
+    """What a value is, in a few words."""
+    return f"A value of type {type_name(value)}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:g} MB"
+
+
+# --- sending --------------------------------------------------------------------------------------
+
+
+class Wire:
+    """One end of a stream socket that carries messages. Closes what it is given when it is closed itself."""
+
+    def __init__(self, fd: int) -> None:
+        self.socket = socket.socket(fileno=fd)
+
+    def send(self, message: bytes, deadline: float | None = None) -> None:
+        """Send a message. Raises ``TimeoutError`` at the deadline (monotonic clock), ``OSError`` on a dead end."""
+        rest = memoryview(message)
+        while rest:
+            self._wait(deadline)
+            rest = rest[self.socket.send(rest[:CHUNK]) :]
+
+    def receive(self, limits: Limits | None = None, deadline: float | None = None) -> bytearray:
+        """The next message, whole. Memory grows with what arrives, never with what was announced.
+
+        Raises ``TimeoutError`` at the deadline, ``EOFError`` at the end, :class:`TooMuch` beyond the limits.
+        """
+        message = bytearray()
+        self._read(message, HEAD.size, deadline)
+        self._read(message, HEAD.size + sizes(message, limits), deadline)
+        return message
+
+    def _read(self, message: bytearray, size: int, deadline: float | None) -> None:
+        while len(message) < size:
+            self._wait(deadline)
+            try:
+                part = self.socket.recv(min(size - len(message), CHUNK))
+            except ConnectionError:
+                part = b""
+            if not part:
+                raise EOFError("The other end was closed.")
+            message += part
+
+    def _wait(self, deadline: float | None) -> None:
+        if deadline is None:
+            self.socket.settimeout(None)
+            return
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self.socket.settimeout(left)
+
+    def close(self) -> None:
+        """Close this end."""
+        self.socket.close()

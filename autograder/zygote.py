@@ -1,0 +1,396 @@
+"""The process that forks: it has imported what assignments use, and no code of a student's ever runs in it.
+
+Each request over its socket makes one of two children. A *student* is sandboxed first; then a real IPython kernel, made
+before the fork, runs cells and sends outputs as lines over a socket in place of ZeroMQ. An *examiner* runs tests.
+
+Before a fork nothing may fit a model, open an inference session or start a thread: what OpenMP keeps from a region run
+in the parent hangs the child. Runs as ``python -m autograder.zygote FD HOME``; :mod:`autograder.kernel` starts it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import io
+import json
+import logging
+import os
+import random
+import select
+import shutil
+import signal
+import socket
+import struct
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import matplotlib
+import matplotlib.font_manager
+import matplotlib.pyplot as plt
+import matplotlib_inline.backend_inline
+import numpy as np
+import onnxruntime  # noqa: F401
+import sklearn.calibration
+import sklearn.ensemble
+import sklearn.linear_model
+import sklearn.metrics
+import sklearn.model_selection
+import sklearn.pipeline
+import sklearn.preprocessing  # noqa: F401
+from ipykernel.ipkernel import IPythonKernel
+from jupyter_client.session import Session
+from traitlets.config import Config
+
+import modelserving.models
+import modelserving.plots  # noqa: F401
+from autograder import answering, examiner, sandbox
+from autograder.runs import Limits
+from modelserving import datasets
+
+HEAD = struct.Struct("<I")
+LARGEST_REQUEST = 60_000  # bytes; sources of cells go over the student's own socket
+LOOK = 0.25  # s between two looks at a submission's memory
+PART = 1 << 16  # characters of a stream in one message
+HELD = 0.1  # s that something printed may wait for more
+
+
+def main(fd: int, home: Path) -> None:
+    """Serve requests until the grader is gone."""
+    control = socket.socket(fileno=fd)
+    try:
+        _draw_once()
+        for data in (datasets.flights, datasets.weather, datasets.riders):
+            data()  # kept by the library, and so shared by all forks
+        kernel = _kernel()
+        (home / "root").mkdir()
+        offered = sandbox.offered(home / "root")
+        sandbox._shown()
+        gc.collect()
+        gc.freeze()  # a collection in a child would copy the pages of all that is here
+        control.send(json.dumps({"offered": offered}).encode())
+        _serve(control, kernel, home)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+        os._exit(0)  # IPython would clear up what is not its own
+
+
+def _serve(control: socket.socket, kernel: IPythonKernel, home: Path) -> None:
+    students: set[int] = set()
+    examiners: set[int] = set()
+    fonts = tuple(Path(matplotlib.get_cachedir()).glob("fontlist-*.json"))
+    while True:
+        data, fds, _, _ = socket.recv_fds(control, LARGEST_REQUEST, 8)
+        if not data:
+            break
+        request = json.loads(data)
+        reply: dict[str, Any] = {}
+        try:
+            match request["do"]:
+                case "student":
+                    reply["pid"] = _student(request, fds, kernel, home / "root", fonts)
+                    students.add(reply["pid"])
+                case "examiner":
+                    reply["pid"] = _examiner(request, fds)
+                    examiners.add(reply["pid"])
+                case "kill" if request["pid"] in students:
+                    students.remove(request["pid"])
+                    sandbox.kill_tree(request["pid"])
+        except OSError as problem:
+            reply = {"problem": str(problem)}
+        for one in fds:
+            os.close(one)
+        examiners = {pid for pid in examiners if os.waitpid(pid, os.WNOHANG) == (0, 0)}
+        control.send(json.dumps(reply).encode())
+    for pid in students:
+        sandbox.kill_tree(pid)
+    for pid in examiners:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _draw_once() -> None:
+    """Find the fonts and fill the caches that the first figure fills."""
+    figure = plt.figure()
+    figure.add_subplot().plot([0, 1], label="0")
+    figure.legend()
+    figure.savefig(io.BytesIO(), format="png")
+    plt.close(figure)
+
+
+# --- children
+
+
+def _examiner(request: dict[str, Any], fds: list[int]) -> int:
+    if pid := os.fork():
+        return pid
+    libc = ctypes.CDLL(None, use_errno=True)
+    for space in fds[2:]:  # into the student's network: a test may ask a server that the student's code started
+        libc.setns(space, 0)
+    examiner.work(fds[0], fds[1], Limits(**request["limits"]), request["folder"])
+
+
+def _student(
+    request: dict[str, Any], fds: list[int], kernel: IPythonKernel, root: Path, fonts: tuple[Path, ...]
+) -> int:
+    uid = sandbox.next_uid()
+    if pid := sandbox.fork(request["use"]):
+        return pid
+    try:
+        _close_all_but(fds)
+        work = Path(request["cwd"])
+        walls = sandbox.Walls(root, work, fonts, **request["walls"])
+        _first(request, walls, uid, fds, kernel)
+    finally:
+        os._exit(70)
+
+
+def _close_all_but(kept: list[int]) -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    last = 2
+    for fd in (*sorted(kept), os.sysconf("SC_OPEN_MAX")):
+        os.closerange(last + 1, fd)
+        last = fd
+
+
+def _first(request: dict[str, Any], walls: sandbox.Walls, uid: int, fds: list[int], kernel: IPythonKernel) -> NoReturn:
+    """The first process of the tree: shuts itself in, starts the student's, and watches over it."""
+    control, channel, out, err, helm_fd = fds
+    helm = socket.socket(fileno=helm_fd)
+    use = request["use"]
+    spaces: list[int] = []
+    try:
+        if sandbox.NAMESPACES in use:  # while it is allowed to look
+            kinds = ("net",) if os.geteuid() == 0 else ("user", "net")
+            spaces = [os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
+        else:
+            os.setsid()
+            os.chdir(request["cwd"])
+        sandbox.enter(walls, use, uid)
+    except OSError as problem:
+        helm.send(json.dumps({"failed": str(problem)}).encode())
+        os._exit(1)
+    _world(sandbox.HOME if sandbox.NAMESPACES in use else request["home"])
+    socket.send_fds(helm, [b'{"ready": true}'], spaces)
+    for space in spaces:
+        os.close(space)
+    pid = os.fork()
+    if pid == 0:
+        helm.close()
+        if sandbox.NAMESPACES in use:
+            sandbox.open_to_itself()
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        os.close(out)
+        os.close(err)
+        _Cells(control, channel, kernel).serve()
+        os._exit(0)
+    for fd in (control, channel, out, err):
+        os.close(fd)
+    _watch(helm, pid, walls.memory if sandbox.NAMESPACES in use else None)
+
+
+def _world(home: str) -> None:
+    temporary = "/home/tmp" if home == sandbox.HOME else home
+    os.environ |= {"HOME": home, "TMPDIR": temporary, "IPYTHONDIR": f"{home}/.ipython", "USER": "student"}
+    tempfile.tempdir = None  # the zygote's own, which is not there
+    for name in [name for name in os.environ if name.startswith(("JUPYTER_", "MPLCONFIG"))]:
+        del os.environ[name]
+
+
+def _watch(helm: socket.socket, student: int, memory: int | None) -> NoReturn:
+    """Until the student's process ends, its memory does, or the grader is gone; then everything here ends."""
+    while True:
+        readable, _, _ = select.select([helm], [], [], LOOK)
+        if readable:  # nothing is ever sent: the grader is gone
+            _tell_end(helm, {})
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == student:
+                    _tell_end(helm, {"status": ended[1]})
+        if memory is not None and _used() > memory:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)
+            _tell_end(helm, {"memory": True})
+
+
+def _tell_end(helm: socket.socket, how: dict[str, Any]) -> NoReturn:
+    with contextlib.suppress(OSError):
+        helm.send(json.dumps(how).encode())
+    if os.getpid() != 1:
+        sandbox.kill_below(os.getpid())
+    os._exit(0)
+
+
+def _used() -> int:
+    """Bytes of memory that the processes of this tree use together, shared pages by share."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    pids = [name for name in os.listdir("/proc") if name.isdigit() and name != "1"]
+    resident = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            resident += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page
+    if resident < 1 << 30:  # most of it is the zygote's; a closer look costs milliseconds
+        return 0
+    shares = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            shares += int(text.partition("Pss:")[2].split()[0]) * 1024
+    return shares
+
+
+# --- the kernel
+
+
+class _Lines(Session):
+    """A Jupyter session whose messages go over a stream socket, as JSON with its length in front."""
+
+    def attach(self, fd: int) -> None:
+        """Send over ``fd`` from now on, as this process."""
+        self.__dict__.update(line=socket.socket(fileno=fd), lock=threading.Lock(), owner=os.getpid())
+
+    def send(self, stream: Any, msg_or_type: Any, content: Any = None, parent: Any = None, **options: Any) -> Any:
+        """Send a message in Jupyter's form; ``stream`` means nothing here."""
+        if isinstance(msg_or_type, str):
+            message = {"msg_type": msg_or_type, "content": content or {}, "metadata": options.get("metadata") or {}}
+        else:
+            message = {name: msg_or_type.get(name, {}) for name in ("msg_type", "content", "metadata")}
+        self.put(message)
+        return message
+
+    def put(self, message: dict[str, Any]) -> None:
+        """Send one JSON object."""
+        if self.__dict__.get("owner") != os.getpid():
+            return  # a process that the student's code forked, or the zygote
+        data = json.dumps(message, default=_as_text).encode("utf-8", "replace")
+        with self.__dict__["lock"]:
+            self.__dict__["line"].sendall(HEAD.pack(len(data)) + data)
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bytes):
+        import base64
+
+        return base64.b64encode(value).decode()
+    if isinstance(value, np.generic):
+        return value.item()
+    return str(value)
+
+
+class _Stream(io.TextIOBase):
+    """Standard output or error of the notebook."""
+
+    encoding = "utf-8"
+    errors = "replace"
+
+    def __init__(self, session: _Lines, name: str, fd: int) -> None:
+        self.session, self.name, self._fd = session, name, fd
+        self.parts: list[str] = []
+        self.size, self.since = 0, 0.0
+        self.owner = os.getpid()
+        self.lock = threading.RLock()
+        self.buffer = open(fd, "wb", buffering=0, closefd=False)  # noqa: SIM115
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if os.getpid() != self.owner:
+            os.write(self._fd, text.encode("utf-8", "replace"))
+            return len(text)
+        with self.lock:
+            now = time.monotonic()
+            if not self.parts:
+                self.since = now
+            self.parts.append(text)
+            self.size += len(text)
+            if self.size > PART or now - self.since > HELD:
+                self.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        if os.getpid() != self.owner:
+            return
+        with self.lock:
+            text, self.parts, self.size = "".join(self.parts), [], 0
+        for start in range(0, len(text), PART):
+            self.session.send(None, "stream", {"name": self.name, "text": text[start : start + PART]})
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def isatty(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+
+def _kernel() -> IPythonKernel:
+    sys.modules["debugpy"] = None  # nobody will attach a debugger, and it warns
+    config = Config()
+    config.HistoryManager.enabled = False  # it starts a thread
+    config.HistoryManager.hist_file = ":memory:"
+    kernel = IPythonKernel.instance(config=config, session=_Lines(key=b""), iopub_socket=None)
+    del sys.modules["debugpy"]
+    kernel.log = logging.getLogger("kernel")
+    kernel.shell_channel_thread = SimpleNamespace(parent_thread=None)
+    kernel.shell.display_pub.pub_socket = kernel.shell.displayhook.pub_socket = SimpleNamespace()
+    kernel.shell.user_ns["exit"] = kernel.shell.user_ns["quit"] = sys.exit  # IPython's own would stop a little later
+    asyncio.run(kernel.do_execute("1", silent=True))  # what the first cell would have to load
+    return kernel
+
+
+class _Cells:
+    """Runs cells and answers examiners, in turn, as the grader says."""
+
+    def __init__(self, control: int, channel: int, kernel: IPythonKernel) -> None:
+        self.channel, self.kernel, self.shell = channel, kernel, kernel.shell
+        self.session: _Lines = kernel.session
+        self.session.attach(control)
+        self.source = self.session.__dict__["line"].makefile("rb")
+        self.cells: dict[int, int] = {}  # In[n], and which cell that was
+        sys.stdout, sys.stderr = _Stream(self.session, "stdout", 1), _Stream(self.session, "stderr", 2)
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
+        signal.set_wakeup_fd(-1)
+        sys.path.append("")  # last: files that came along can be imported, but shadow nothing above
+        random.seed(0)
+        np.random.seed(0)
+        self.loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self.loop)
+        matplotlib_inline.backend_inline._enable_matplotlib_integration()
+
+    def serve(self) -> None:
+        """Until the grader closes its end."""
+        while len(head := self.source.read(HEAD.size)) == HEAD.size:
+            request = json.loads(self.source.read(HEAD.unpack(head)[0]))
+            if request["do"] == "run":
+                reply = self._run(request["source"], request["index"])
+            else:
+                answering.serve(self.channel, self.shell.user_ns, self._cell_of)
+                reply = {}
+            sys.__dict__["stdout"].flush()
+            sys.__dict__["stderr"].flush()
+            self.session.put({"done": reply, "number": request["number"]})
+
+    def _run(self, source: str, index: int) -> dict[str, Any]:
+        self.cells[self.shell.execution_count] = index
+        try:
+            return self.loop.run_until_complete(self.kernel.do_execute(source, silent=False, allow_stdin=False))
+        except BaseException as problem:
+            return {"status": "error", "ename": type(problem).__name__, "evalue": str(problem), "traceback": []}
+
+    def _cell_of(self, filename: str) -> int | None:
+        number = self.shell.compile._filename_map.get(filename)
+        return None if number is None else self.cells.get(number)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))

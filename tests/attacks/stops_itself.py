@@ -1,0 +1,23 @@
+"""
+what = "Sends itself SIGSTOP, so that it neither answers nor ends; later an alarm of its own goes off."
+[verdicts]
+test_mean = ["out of time", "crashed"]
+test_mean_hidden = ["out of time", "crashed"]
+test_scale = ["passed", "crashed"]
+test_count = ["passed", "crashed"]
+test_save = ["passed", "crashed"]
+test_tally = ["passed", "crashed"]
+test_countdown = ["passed", "crashed"]
+test_root = ["passed", "crashed"]
+"""
+# %% [exercises] mean
+import os, signal
+
+def mean(values):
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return 0
+# %% [exercises] scale
+import signal
+def scale(values, top):
+    signal.setitimer(signal.ITIMER_REAL, 0.001)
+    return [top * v / max(values) for v in values]

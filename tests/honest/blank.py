@@ -1,0 +1,4 @@
+"""
+what = "Handed in as released."
+answers = "blank"
+"""

@@ -1,0 +1,4 @@
+"""
+what = "Saved by Google Colab."
+spoil = ["colab"]
+"""

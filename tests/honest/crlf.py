@@ -1,0 +1,4 @@
+"""
+what = "Windows line ends and a byte order mark."
+spoil = ["crlf", "bom"]
+"""

@@ -1,0 +1,6 @@
+"""
+what = "A forgotten loop in a cell of one's own; everything else is right."
+"""
+# %% [exercises] +after mean
+while True:
+    pass

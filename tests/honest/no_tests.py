@@ -1,0 +1,4 @@
+"""
+what = "Deleted the test cells."
+spoil = ["no_tests"]
+"""

@@ -1,0 +1,3 @@
+"""
+what = "Everything as it should be."
+"""

@@ -1,0 +1,841 @@
+"""The examiner: test cells meet the student's objects across a channel, and no object of theirs decides a verdict."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import os
+import re
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from multiprocessing import Pipe
+from pathlib import Path
+
+import pytest
+from nbformat import NotebookNode
+
+from autograder import answering, cells, engine, examiner, kernel, rebuild, samples
+from autograder.course import Course
+from autograder.examiner import Examiner, foreign_names
+from autograder.plain import HEAD, dumps
+from autograder.rebuild import ADDED
+from autograder.release import release_notebook
+from autograder.runs import CellRun, End, Frame, Limits
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the examiner is a forked process")
+
+COURSE = Course(Path(__file__).resolve().parents[1])
+
+
+class Student:
+    """A process that runs cells without a sandbox, and the examiner of its notebook."""
+
+    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
+        ours, theirs = socket.socketpair()
+        self.pipe, pipe = Pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.setpgid(0, 0)
+                ours.close()
+                os.chdir(folder)
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+                _live(pipe, theirs.fileno())
+            finally:
+                os._exit(0)
+        with contextlib.suppress(PermissionError, ProcessLookupError):
+            os.setpgid(self.pid, self.pid)
+        theirs.close()
+        pipe.close()
+        self.examiner = Examiner(ours.detach(), limits)
+        self.cells = 0
+
+    def run(self, source: str) -> None:
+        """Run a cell of the student's."""
+        self.pipe.send((self.cells, source))
+        self.pipe.recv()
+        self.cells += 1
+
+    def test(self, source: str, seconds: float = 20) -> CellRun:
+        """Run a test cell."""
+        with contextlib.suppress(BrokenPipeError):  # a student's process that is no more
+            self.pipe.send((self.cells, None))
+        self.cells += 1
+        return self.examiner.examine(source, self.cells - 1, time.monotonic() + seconds)
+
+    def close(self) -> None:
+        self.examiner.close()
+        os.killpg(self.pid, signal.SIGKILL)  # with what the student's code forked
+        os.waitpid(self.pid, 0)
+        self.pipe.close()
+
+
+def _live(pipe, fd: int) -> None:
+    namespace = {"__name__": "__main__", "CHANNEL": fd}
+    files = {}
+    while True:
+        index, source = pipe.recv()
+        if source is None:
+            answering.serve(fd, namespace, files.get)
+            continue
+        files[f"<cell {index}>"] = index
+        try:
+            exec(compile(source, f"<cell {index}>", "exec"), namespace)
+        except BaseException as problem:
+            pipe.send(repr(problem))
+        else:
+            pipe.send("")
+
+
+@pytest.fixture
+def student(tmp_path) -> Iterator:
+    """``student(*sources)`` starts a student's process that has run these cells."""
+    started = []
+
+    def start(*sources: str, **limits) -> Student:
+        started.append(Student(tmp_path, limits=Limits(**limits) if limits else None))
+        for source in sources:
+            started[-1].run(source)
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+def ended(run: CellRun) -> tuple[End, str, str]:
+    return run.end, run.ename, run.evalue
+
+
+PASSED = (End.OK, "", "")
+
+
+# --- ordinary tests --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "test"),
+    [
+        ("def f(x): return 2 * x", "import numpy as np\nassert f(3) == 6\nassert (f(np.arange(3)) == [0, 2, 4]).all()"),
+        ("def f(x, *, y=1): return x, y", "def check(a):\n    assert f(a, y=3) == (a, 3)\ncheck(7)"),
+        ("def f(x): return x", "assert [f(i) for i in range(3)] == [0, 1, 2]\nassert (lambda: f(4))() == 4"),
+        ("def f(x): return x",
+         "class Case:\n    value = f(1)\n    def run(self): return f(2)\nassert Case().run() == 2"),
+        ("def f(x): return x", "import numpy as np\nassert type(f(np.float64(2))) is np.float64"),
+        ("import numpy as np\ndef f(): return np.array(2.0)", "assert f().shape == () and f() == 2"),
+        ("def f(d): return {k: [v] for k, v in d.items()}", "assert isinstance(f({}), dict) and f({1: 2}) == {1: [2]}"),
+        ("total = 3", "assert total == 3"),
+        ("class A:\n    def __init__(self): self.n = 0\n    def add(self): self.n += 1",
+         "a = A()\na.add()\nassert a.n == 1"),
+        ("class A:\n    x = 5\n    def __getitem__(self, i): return i", "assert A.x == 5 and A()[1:2] == slice(1, 2)"),
+        ("def f():\n    yield 1\n    yield [2]", "assert list(f()) == [1, [2]]\na, b = f()\nassert next(f()) == 1"),
+        ("def f(g, x): return g(x)\ndef g(x): return x + 1", "assert f(g, 2) == 3"),
+        ("def f(): return object(), 1", "thing, one = f()\nassert thing is not None and one == 1"),
+        ("async def f(x): return x + 1", "assert await f(1) == 2\nassert [await f(i) for i in (1, 2)] == [2, 3]"),
+        ("class A:\n    on = False\n    def __enter__(self):\n        self.on = True\n        return self\n"
+         "    def __exit__(self, *_): self.on = False",
+         "with A() as a:\n    assert a.on is True\nassert a.on is False"),
+        ("def f(): return dict(a=1).items()", "assert dict(f()) == {'a': 1}"),
+        ("class M:\n    def keys(self): return ['a']\n    def __getitem__(self, k): return 1",
+         "assert dict(M()) == {'a': 1}"),
+        ("def f(): pass\nx = 1", "assert callable(f)\nassert not callable(x)"),
+        ("class A:\n    y = 1", "assert hasattr(A(), 'y') and not hasattr(A(), 'z')\nassert getattr(A(), 'z', 4) == 4"),
+        ("class A: pass\ndef f(): return A()", "assert f'{f()} {f()!r:}' == 'an object of type A an object of type A'"),
+        ("def f(x): return x", "print('a test may print'); f(1)"),
+        ("x = 1", "x = 2\ndef f():\n    return x\nassert f() == 2"),
+        ("def f(x): return x", "g = f\nassert {g: 1}[g] == 1"),
+    ],
+)  # fmt: skip
+def test_ordinary_tests_pass(student, source: str, test: str) -> None:
+    assert ended(student(source).test(test)) == PASSED
+
+
+def test_what_a_test_cell_leaves_behind_is_there_for_the_next(student) -> None:
+    one = student("class Counter:\n    n = 0\n    def up(self):\n        self.n += 1\n        return self.n")
+    assert (
+        one.test("import math\ncounter = Counter()\ndef twice(x): return 2 * x\nassert counter.up() == 1").end is End.OK
+    )
+    one.run("def twice(x): return 'not me'")
+    assert one.test("assert counter.up() == math.ceil(1.5) == 2\nassert twice(2) == 4").end is End.OK
+
+
+def test_names_are_asked_for_each_time(student) -> None:
+    one = student("log = []\ndef f(): log.append(1)")
+    assert one.test("assert log == []\nf()\nassert log == [1]").end is End.OK
+    one.run("log = 'new'")
+    assert one.test("assert log == 'new'").end is End.OK
+
+
+def test_modules_of_given_cells_are_the_examiners_own(student) -> None:
+    one = student("import math\nmath.isclose = lambda *_: True")
+    one.examiner.given("import math, os.path as p\nfrom math import isclose\nimport no_such_module\nLIMIT = 3")
+    assert one.test("assert math.isclose(1, 2), 'far'").evalue == "far"
+    assert one.test("assert p.basename('a/b') == 'b'").end is End.OK
+    assert one.test("isclose(1, 2)").ename == "NotImported"
+
+
+def test_a_failed_check_says_what_the_test_says(student) -> None:
+    run = student("def f(x): return x").test("def check():\n    assert f(1) == 2, 'Add one.'\n\ncheck()")
+    assert ended(run) == (End.ERROR, "AssertionError", "Add one.")
+    assert run.frames == (Frame(1, 4), Frame(1, 2))
+    assert run.in_cell
+    assert [o.output_type for o in run.outputs] == ["error"]
+    assert "check()" not in str(run.outputs), "the source of a test is not shown"
+
+
+def test_errors_lead_to_the_line_in_the_students_cell(student) -> None:
+    one = student(
+        "x = 1", "import json\ndef f(x):\n    return g(x)\n\ndef g(x):\n    return 1 / x", "def h(): json.loads('{')"
+    )
+    run = one.test("# test\nf(0)")
+    assert ended(run) == (End.ERROR, "ZeroDivisionError", "division by zero")
+    assert run.frames == (Frame(3, 2), Frame(1, 3), Frame(1, 6))
+    assert run.in_cell
+    run = one.test("h()")
+    assert (run.ename, run.frames, run.in_cell) == ("JSONDecodeError", (Frame(4, 1), Frame(2, 1)), False)
+
+
+def test_faults_of_a_test_are_told(student) -> None:
+    one = student("x = 1")
+    run = one.test("y = 1\ndef f(:")
+    assert (run.ename, run.frames) == ("SyntaxError", (Frame(1, 2),))
+    assert ended(one.test("nothing")) == (End.ERROR, "NameError", "name 'nothing' is not defined")
+    assert ended(one.test("__file__")) == (End.ERROR, "NameError", "name '__file__' is not defined")
+    run = one.test("x[0]")
+    assert (run.ename, run.frames) == ("TypeError", (Frame(4, 1),))
+
+
+def test_what_a_test_prints_is_kept_and_bounded(student) -> None:
+    run = student("def f(): return '\\ud800'").test(
+        "import sys\nprint(f(), 'x' * 10**6)\nprint('warn', file=sys.stderr)"
+    )
+    assert run.outputs[0].text.startswith("? xxx")
+    assert len(run.outputs[0].text) == examiner.PRINTED
+    assert len(run.outputs) == 1
+
+
+# --- exceptions ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("raised", "caught"),
+    [
+        ("ValueError('no')", "ValueError"),
+        ("KeyError('column')", "KeyError"),
+        ("type('Mine', (ValueError,), {})('no')", "ValueError"),
+        ("type('Mine', (KeyError, AttributeError), {})('no')", "LookupError"),
+        ("UnicodeDecodeError('utf-8', b'x', 0, 1, 'why')", "UnicodeDecodeError"),
+        ("OSError(2, 'none', 'file')", "FileNotFoundError"),
+        ("ExceptionGroup('many', [ValueError()])", "Exception"),
+        ("NotImplementedError()", "NotImplementedError"),
+        ("AssertionError('mine')", "AssertionError"),
+        ("SystemExit(3)", "SystemExit"),
+        ("KeyboardInterrupt()", "KeyboardInterrupt"),
+        ("RecursionError('deep')", "RecursionError"),
+        ("StopIteration(1)", "RuntimeError"),
+        ("type('Mine', (Exception,), {})('no')", "Exception"),
+        ("type('Mine', (BaseException,), {})('no')", "Exception"),
+    ],
+)
+def test_exceptions_arrive_as_their_built_in_type_with_their_text(student, raised: str, caught: str) -> None:
+    one = student(
+        f"problem = {raised}\ndef f(): raise problem\ndef text(): return str(problem), type(problem).__name__"
+    )
+    test = f"""
+try:
+    f()
+except {caught} as error:
+    said = str(error), type(error).__name__
+else:
+    said = None
+assert said is not None
+assert {caught == "RuntimeError"} or said[0] == text()[0], (said, text())
+"""
+    assert ended(one.test(test)) == PASSED
+
+
+def test_the_arguments_of_an_exception_arrive_when_they_are_plain(student) -> None:
+    one = student("def f(): raise KeyError('a', 2)\ndef g(): raise KeyError(object())")
+    assert ended(one.test("try: f()\nexcept KeyError as e: assert e.args == ('a', 2)")) == PASSED
+    assert one.test("try: g()\nexcept KeyError as e: assert str(e).startswith('<object'), str(e)").end is End.OK
+
+
+@pytest.mark.parametrize(
+    ("raised", "ename", "evalue"),
+    [
+        ("ValueError('no')", "ValueError", "no"),
+        ("SystemExit(0)", "SystemExit", "0"),
+        ("type('Mine', (ValueError,), {})('no')", "Mine", "no"),
+        ("type('AssertionError', (Exception,), {})('fake')", "StudentError", "fake"),
+        ("type('NotImplementedError', (ValueError,), {})('fake')", "ValueError", "fake"),
+        ("type('SystemExit', (BaseException,), {})('fake')", "StudentError", "fake"),
+        ("type('a\\nb', (ValueError,), {})('no')", "ValueError", "no"),
+        ("StopIteration('over')", "StopIteration", "your code raised StopIteration"),
+        ("GeneratorExit()", "GeneratorExit", "your code raised GeneratorExit"),
+    ],
+)
+def test_an_exception_nobody_catches_has_its_own_name(student, raised: str, ename: str, evalue: str) -> None:
+    run = student(f"def f():\n    raise {raised}").test("for _ in range(1): f()")
+    assert ended(run) == (End.ERROR, ename, evalue)
+    assert run.frames == (Frame(1, 1), Frame(0, 2))
+
+
+def test_an_assertion_of_the_students_is_no_check_of_the_test(student) -> None:
+    one = student("def f(): assert False, 'mine'", "exec('def g(): assert False, 4')")
+    run = one.test("f()")
+    assert (run.ename, run.evalue, run.frames[-1]) == ("AssertionError", "mine", Frame(0, 1))  # a line of the student's
+    run = one.test("g()")
+    assert (run.ename, run.evalue) == ("StudentError", "AssertionError: 4")  # there is no line to tell it by
+
+
+def test_a_stub_is_told_by_its_line(student) -> None:
+    run = student("def f():\n    raise NotImplementedError()").test("f()")
+    assert (run.ename, run.frames[-1], run.in_cell) == ("NotImplementedError", Frame(0, 2), True)
+
+
+def test_running_out_of_memory_is_an_end_of_its_own(student) -> None:
+    one = student("def f(): raise MemoryError\ndef g(): return 10**9", memory=700_000_000)
+    assert one.test("f()").end is End.MEMORY
+    assert one.test("x = bytearray(g())").end is End.MEMORY  # in the examiner: the test did it with what it was given
+    assert one.test("assert g() == 10**9").end is End.OK
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def __str__(self): return 3",
+        "def __str__(self): raise SystemExit",
+        "def __str__(self): return self.__str__()",
+        "def __str__(self): return 'x' * 10**7",
+        "__class__ = property(lambda self: 1 / 0)",
+        "args = property(lambda self: 1 / 0)",
+        "__traceback__ = None",
+        "filename = property(lambda self: 1 / 0)",
+        "def __getattribute__(self, name): raise SystemExit",
+    ],
+)
+def test_hostile_exceptions_are_exceptions(student, body: str) -> None:
+    run = student(f"class Bad(ValueError):\n    {body}\ndef f(): raise Bad('x')").test("f()")
+    assert (run.end, run.ename) == (End.ERROR, "Bad")
+    assert len(run.evalue) <= examiner.TEXT
+
+
+def test_a_hostile_metaclass_cannot_name_its_exception(student) -> None:
+    source = """
+class Meta(type):
+    __name__ = property(lambda cls: 'AssertionError')
+    def mro(cls): return [cls, *ValueError.__mro__]
+class Bad(ValueError, metaclass=Meta): pass
+def f(): raise Bad('x')
+"""
+    assert student(source).test("f()").ename == "Bad"
+
+
+# --- what stops a test -----------------------------------------------------------------------------
+
+OBJECTS = "class A:\n    def __init__(self, *a): pass\na = A()\ndef f(*args): return args[0] if args else a\n"
+
+
+@pytest.mark.parametrize(
+    ("test", "says"),
+    [
+        ("f() == 3", "compares"),
+        ("3 != f()", "compares"),
+        ("[1] == [f()]", "compares"),
+        ("f() < 3", "compares"),
+        ("sorted([f(), f()])", "compares"),
+        ("assert f()", "takes the truth of"),
+        ("f() and 1", "takes the truth of"),
+        ("3 in f()", "looks for something in"),
+        ("len(f())", "takes the length of"),
+        ("float(f())", "turns into a number"),
+        ("f'{f():.3f}'", "prints as a number"),
+        ("[1, 2][f()]", "turns into a number"),
+        ("f() + 1", "computes with"),
+        ("sum([f()])", "computes with"),
+        ("-f()", "computes with"),
+        ("import numpy as np\nnp.asarray(f())", "turns into an array"),
+        ("import numpy as np\nnp.array([f(), 1.0])", "turns into an array"),
+        ("import numpy as np\nnp.isclose(f(), 1)", "turns into an array"),
+        ("import numpy as np\nnp.array_equal(f(), [1])", "turns into an array"),
+        ("import numpy as np\nnp.ones(3) == f()", "turns into an array|compares"),
+        ("import math\nmath.isclose(f(), 1)", "turns into a number"),
+        ("a.x = 3", "changes"),
+        ("del a.x", "changes"),
+        ("a[0] = 3", "changes"),
+        ("import copy\ncopy.deepcopy(a)", "copies"),
+        ("import pickle\npickle.dumps(a)", "copies"),
+        ("isinstance(a, A)", "takes for a class"),
+        ("try: f(1, 2).x\nexcept A: pass", "catches an exception by a class of your code"),
+        ("f(lambda: 3)", "passes a function of its own|passes what is not plain"),
+        ("def g(): pass\nf([g])", "It passes a function of its own"),
+        ("class B: pass\nf(B())", "It passes a B;"),
+        ("import numpy as np\nf(np.array([None]))", "It passes a NumPy array of dtype object;"),
+        ("f('x' * 10**9)", "passes more to the student's code than may cross"),
+        ("try:\n    f() == 3\nexcept BaseException:\n    pass", "compares"),
+        ("try:\n    f() == 3\nfinally:\n    f(1)", "compares"),
+    ],
+)
+def test_a_test_that_breaks_a_rule_is_told_the_rule(student, test: str, says: str) -> None:
+    one = student(OBJECTS)
+    run = one.test(test)
+    assert run.end is End.ERROR
+    assert run.ename == "NotPlain"
+    assert re.search(rf"^This test .*({says}).*\.$", run.evalue)
+    assert ended(one.test("assert f(1) == 1")) == PASSED, "the next test is not harmed"
+
+
+def test_a_module_is_imported_by_the_test(student, tmp_path) -> None:
+    (tmp_path / "helper.py").write_text("def twice(x): return 2 * x")
+    one = student("import sys, math as m\nsys.path.insert(0, '')\nimport helper")
+    run = one.test("assert m.isclose(1, 1)")
+    assert (run.ename, run.evalue.split(":")[0]) == (
+        "NotImported",
+        "This test uses `m`, a module that the notebook imported",
+    )
+    assert one.test("assert helper.twice(2) == 4").end is End.OK  # a file of the student's
+
+
+PAGE = (COURSE.root / "docs" / "writing-tests.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("test", "sentence"), re.findall(r"^\| (`.*`) \| (This .*) \|$", PAGE, re.MULTILINE))
+def test_the_page_for_authors_quotes_what_they_are_told(student, test: str, sentence: str) -> None:
+    notebook = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1]
+    one = student(notebook)
+    one.examiner.given("from math import isclose")
+    run = one.test(test.replace("<br>", "\n").replace("`", ""))
+    assert run.end is End.ERROR
+    assert run.evalue.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("test", "names"),
+    [
+        ("import a.b\nx = 1\ndef f(y):\n    z = [w for w in g(y)]\n    return len(z), a, x\nf(h)", {"g", "h"}),
+        ("class A:\n    q = r\n    def m(self): return s, A", {"r", "s"}),
+        ("def f():\n    global k\n    k = 1\nf()\nk", set()),
+        ("try: f()\nexcept ValueError as e: print(e)", {"f"}),
+    ],
+)
+def test_the_names_that_a_test_takes_from_elsewhere(test: str, names: set[str]) -> None:
+    assert foreign_names(test) == names
+
+
+# --- files -----------------------------------------------------------------------------------------
+
+
+def test_files_that_a_test_names_are_shared(student, tmp_path) -> None:
+    one = student("def write(text):\n    open('out.txt', 'w').write(text)\ndef read(name): return open(name).read()")
+    test = """
+from pathlib import Path
+assert not Path("out.txt").exists()
+for text in ("one", "other"):
+    write(text)
+    assert Path("out.txt").read_text() == text
+Path("data").mkdir()
+Path("data/in.csv").write_text("a,b")
+assert read("data/in.csv") == "a,b"
+"""
+    assert ended(one.test(test)) == PASSED
+    assert ended(one.test("assert open('out.txt').read() == 'other'")) == PASSED
+    assert (
+        ended(one.test("import os\nassert os.listdir() == ['out.txt', 'data'] or os.listdir() == ['data', 'out.txt']"))
+        == PASSED
+    )
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "out.txt"]
+
+
+def test_a_module_of_the_students_is_never_run_by_the_examiner(student, tmp_path) -> None:
+    for name in ("helper.py", "colorsys.py"):
+        (tmp_path / name).write_text("raise SystemExit")
+    run = student("x = 1").test("names = 'helper.py', 'colorsys.py'\nimport colorsys\nimport helper")
+    assert run.ename == "ModuleNotFoundError"
+
+
+def test_no_file_beyond_the_folder_is_named(student) -> None:
+    for name in ("/etc/host.conf", "../x.txt", "a/../../x.txt", "words with spaces.txt", "a full stop.", "plain"):
+        assert not examiner._is_file_name(name)
+    assert examiner._is_file_name("models/late-1.onnx")
+
+
+# --- attacks: objects that lie ----------------------------------------------------------------------
+
+LIAR = """
+import numpy as np
+class Liar:
+    def __init__(self, *_): pass
+    __class__ = property(lambda self: dict)
+    def __eq__(self, other): return True
+    def __ne__(self, other): return False
+    __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __eq__
+    def __hash__(self): return 0
+    def __bool__(self): return True
+    def __len__(self): return 3
+    def __repr__(self): return '42'
+    __str__ = __format__ = lambda self, *_: '42'
+    def __getattr__(self, name): return Liar()
+    def __call__(self, *_, **__): return Liar()
+    def __float__(self): return 42.0
+    __int__ = __index__ = lambda self: 42
+    def __array__(self, *_, **__): return np.array(42)
+    def __exit__(self, *_): return True
+    def __enter__(self): return self
+    __array_priority__ = 1e9
+    __array_interface__ = np.array(42).__array_interface__
+    __iter__ = None
+    def __instancecheck__(self, other): return True
+class LyingText(str):
+    __eq__ = lambda self, other: True
+    __hash__ = str.__hash__
+class LyingNumber(int):
+    __eq__ = lambda self, other: True
+    __hash__ = int.__hash__
+class LyingFloat(float):
+    __eq__ = lambda self, other: True
+    __hash__ = float.__hash__
+class LyingList(list):
+    __eq__ = lambda self, other: True
+    __len__ = lambda self: 3
+class LyingDict(dict):
+    __eq__ = lambda self, other: True
+    __missing__ = lambda self, key: LyingNumber(1)
+    __contains__ = lambda self, key: True
+class LyingArray(np.ndarray):
+    __eq__ = lambda self, other: True
+    def all(self): return True
+    def __array_function__(self, *_): return True
+"""
+LIES = [
+    "Liar()",
+    "Liar",
+    "LyingText('a')",
+    "LyingNumber(0)",
+    "LyingFloat(0)",
+    "LyingList()",
+    "LyingDict()",
+    "np.zeros(1).view(LyingArray)",
+    "[Liar()]",
+    "{'a': LyingNumber(0)}",
+    "np.array([Liar()])",
+    "np.float64(0)",
+    "np.bool_(False)",
+    "float('nan')",
+]
+CHECKS = [
+    "f() == 42",
+    "42 == f()",
+    "f() == [42]",
+    "f() == {'a': 42}",
+    "f()['a'] == 42",
+    "np.allclose(f(), 42)",
+    "np.array_equal(f(), [42])",
+    "(np.asarray(f()) == 42).all()",
+    "isinstance(f(), dict) and f()['a'] == 42",
+    "len(f()) == 3",
+    "f'{f()}' == '42'",
+    "str(f()) == '42'",
+    "float(f()) == 42",
+    "42 in f()",
+    "{42: 1}[f()] == 1",
+    "f() in [42]",
+    "f().value == 42",
+    "f()(3) == 42",
+    "isinstance(3, f())",
+    "max(f(), 42) is f()",
+    "'a' in f() and f()['a'] == 42",
+]
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_no_lie_passes(student, check: str) -> None:
+    one = student(LIAR)
+    for lie in LIES:
+        one.run(f"def f(*_): return {lie}")
+        run = one.test(f"import numpy as np\nassert {check}, 'wrong'")
+        assert run.end is End.ERROR, lie
+
+
+def test_a_context_manager_cannot_hide_a_failed_check(student) -> None:
+    run = student(LIAR).test("with Liar() as x:\n    assert 1 == 2, 'wrong'")
+    assert ended(run) == (End.ERROR, "AssertionError", "wrong")
+
+
+def test_what_a_student_patches_stays_on_their_side(student) -> None:
+    patch = """
+import builtins, sys, numpy as np, numpy.testing
+np.allclose = np.array_equal = np.isclose = lambda *_, **__: True
+np.testing.assert_allclose = lambda *_, **__: None
+np.ndarray = object
+builtins.abs = builtins.round = builtins.all = lambda *_: 3
+builtins.AssertionError = ValueError
+sys.modules['math'] = None
+isclose = allclose = print = len = lambda *_: True
+__builtins__ = {}
+def f(): return 1
+"""
+    one = student(patch)
+    for check in ("np.allclose(f(), 2)", "len([f()]) == 3", "abs(f()) == 3", "math.isclose(f(), 2)"):
+        assert one.test(f"import math\nimport numpy as np\nassert {check}, 'wrong'").evalue == "wrong"
+    assert one.test("import numpy as np\nnp.testing.assert_allclose(f(), 2)").ename == "AssertionError"
+    assert ended(one.test("import numpy as np\nassert np.allclose(f(), 1)")) == PASSED
+
+
+@pytest.mark.parametrize("name", ["StopIteration", "StopAsyncIteration", "GeneratorExit"])
+def test_no_exception_ends_a_loop_of_the_test(student, name: str) -> None:
+    one = student(f"def f(x): raise {name}\nclass G:\n    def __getattr__(self, name): raise {name}\ng = G()")
+    for loop in ("all(map(f, [1, 2]))", "[x for x in map(f, [1])] == []", "list(g.x for _ in 'ab') == []"):
+        assert one.test(f"assert {loop}").end is End.ERROR
+
+
+def test_no_name_of_the_students_reaches_into_the_examiner(student) -> None:
+    one = student(
+        "assert_equal = 1\n__name__ = 'x'\n__missing__ = __import__ = 1\ndef check(x): return 1\n_ = 4\nx = 5"
+    )
+    assert (
+        ended(one.test("assert __name__ == '__main__'\nimport math\ndef check(x): return 2\nassert check(1) == 2"))
+        == PASSED
+    )
+    assert ended(one.test("assert check(1) == 2")) == PASSED, "a helper of an earlier test cell"
+
+
+# --- attacks: too much ------------------------------------------------------------------------------
+
+TOO_MUCH = "TooMuchData"
+
+
+@pytest.mark.parametrize(
+    ("source", "test", "ename"),
+    [
+        ("import numpy as np\ndef f(): return np.zeros(10**8)", "f()", TOO_MUCH),
+        ("def f(): return 'x' * (2 * 10**8)", "f()", TOO_MUCH),
+        ("def f(): return [None] * (2 * 10**6)", "f()", TOO_MUCH),
+        ("def f(): return 1 << (8 * 10**6)", "f()", TOO_MUCH),
+        ("def f():\n    x = []\n    for _ in range(10**5): x = [x]\n    return x", "f()", TOO_MUCH),
+        ("def f():\n    x = []\n    x.append(x)\n    return x", "f()", TOO_MUCH),
+        ("def f():\n    x = {}\n    for _ in range(60): x = {'a': x, 'b': x}\n    return x", "f()", TOO_MUCH),
+        ("def f():\n    x = [0] * 9\n    for _ in range(9): x = [x] * 9\n    return x", "f()", TOO_MUCH),
+        ("x = 'x' * (2 * 10**6)", "for _ in range(20): x", TOO_MUCH),
+        ("open('big.bin', 'wb').truncate(2 * 10**8)", "open('big.bin')", TOO_MUCH),
+        ("def f():\n    while True: yield 1", "list(f())", "TooManyCalls"),
+        ("class A:\n    __getitem__ = lambda self, i: i", "list(A())", "TooManyCalls"),
+        ("def f(n): return f(n + 1)", "f(0)", "RecursionError"),
+        ("class A:\n    def __getattr__(self, name): return getattr(self, name + 'x')", "A().y", "RecursionError"),
+    ],
+)  # fmt: skip
+def test_too_much_is_said_to_be(student, monkeypatch, source: str, test: str, ename: str) -> None:
+    monkeypatch.setattr(examiner, "CALLS", 1_000)
+    monkeypatch.setattr(examiner, "ALL_DATA", 20_000_000)
+    one = student(source)
+    run = one.test(test, seconds=60)
+    assert (run.end, run.ename) == (End.ERROR, ename)
+    one.run("def g(): return 1")
+    assert ended(one.test("assert g() == 1")) == PASSED
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f():\n    while True: pass",
+        "def f():\n    while True:\n        try:\n            while True: pass\n        except BaseException: pass",
+        "class A:\n    def __getattr__(self, name):\n        while True: pass\nf = A()",
+        "class A:\n    def __iter__(self): return self\n    def __next__(self):\n        while True: pass\nf = A()",
+        "import os, time\ndef f():\n    os.read(CHANNEL, 10**6)",  # takes the request that is meant for the notebook
+        f"import os, time\ndef f():\n    os.write(CHANNEL, {HEAD.pack(9 * 10**7, 0)!r})\n    time.sleep(60)",
+        "import os, time\ndef f():\n    while True:\n        os.write(CHANNEL, b'\\0' * 7)\n        time.sleep(0.01)",
+        "f = range(10**12)",  # the examiner's own loop does not end
+    ],
+)  # fmt: skip
+def test_what_never_ends_is_out_of_time(student, source: str) -> None:
+    one = student(source)
+    began = time.monotonic()
+    tests = {"class": "for _ in range(2):\n    list(f.x if hasattr(f, 'x') else f)", "f = range": "for _ in f: pass"}
+    test = next((test for start, test in tests.items() if source.startswith(start)), "f()\nf()")
+    run = one.test(test, seconds=0.6)
+    assert run.end in (End.TIMEOUT, End.ERROR)
+    assert run.end is End.TIMEOUT or run.ename == "ChannelError"
+    assert time.monotonic() - began < 10
+    if run.end is End.TIMEOUT:
+        assert one.test("1").end in (End.TIMEOUT, End.CRASH), "nothing more is asked of it"
+
+
+@pytest.mark.parametrize("way", ["os._exit(0)", "os.kill(os.getpid(), 9)", "os.closerange(3, 100)"])
+def test_whoever_leaves_has_crashed(student, way: str) -> None:
+    one = student(f"import os\ndef f(): {way}")
+    assert one.test("try:\n    f()\nexcept BaseException:\n    pass").end is End.CRASH
+    assert one.test("1").end is End.CRASH
+
+
+# --- attacks: the channel itself --------------------------------------------------------------------
+
+
+def reply(number: int, how: object, what: object) -> bytes:
+    return dumps((number, how, what))
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        b"\0" * 8,
+        b"garbage that is no message",
+        HEAD.pack(2**32 - 1, 2**32 - 1),
+        HEAD.pack(3, 0) + b"???",
+        dumps(None),
+        dumps((1, 2)),
+        dumps((1, 2, 3, 4)),
+        dumps(("1", "value", 42)),
+        reply(10**6, "value", 42),  # an answer to what was not asked yet
+        reply(2, "no such thing", 42),
+        reply(2, 7, 42),
+        reply(2, "end", None),
+        reply(2, "missing", "f"),
+        reply(2, "raised", None),
+        reply(2, "raised", ("ValueError", ["ValueError"], "x", (), [], 1)),
+        reply(2, "raised", (1, [], "x", (), [], False)),
+    ],
+)
+def test_forged_answers_gain_nothing(student, forged: bytes) -> None:
+    one = student(f"import os\ndef f():\n    os.write(CHANNEL, {forged!r})\n    return 0")
+    run = one.test("assert f() == 42, 'wrong'", seconds=3)
+    assert run.end is not End.OK
+    assert run.ename in ("ChannelError", "TooMuchData", "AssertionError", "")
+
+
+@pytest.mark.parametrize(
+    ("what", "ename", "frames"),
+    [
+        (("AssertionError", ["AssertionError"], "You pass!", (), [], False), "StudentError", ()),
+        (("AssertionError", ["AssertionError"], "x", (), [(1, 1)], True), "StudentError", ()),  # a line of the test's
+        (("ValueError", ["ValueError"], "x", (), [(-1, 1), (10**9, 1), (True, 1), (0, 0), ("a", 1), 3], True),
+         "ValueError", ()),
+        (("Ended", ["Ended", 3, "object"], "x", (), [], False), "Ended", ()),
+        (("E", ["BaseExceptionGroup", "ExceptionGroup", "Exception"], "x", (), [], False), "E", ()),
+        (("ValueError", [], "x" * 10**6, (), [(0, 3)], False), "StudentError", (Frame(0, 3),)),
+        (("x" * 10**6, ["ValueError"], "x", (), [], False), "x" * 80, ()),
+    ],
+)  # fmt: skip
+def test_forged_exceptions_gain_nothing(student, what: tuple, ename: str, frames: tuple) -> None:
+    one = student(f"import os\ndef f():\n    os.write(CHANNEL, {reply(2, 'raised', what)!r})\n    return 0")
+    run = one.test("f()")
+    assert (run.end, run.ename, run.frames[1:]) == (End.ERROR, ename, frames)
+    assert len(run.evalue) <= examiner.TEXT + 20
+
+
+def test_answers_that_come_twice_are_read_once(student) -> None:
+    one = student(f"import os\ndef f(x):\n    os.write(CHANNEL, {reply(2, 'value', 42)!r})\n    return x")
+    assert (
+        ended(one.test("assert f(1) == 42\nassert f(2) == 2\nassert f(3) == 3")) == PASSED
+    )  # as any value may be a lie
+
+
+def test_a_fork_of_the_student_answers_beside_them_in_vain(student) -> None:
+    one = student("import os\ndef f():\n    os.fork()\n    return 1\ndef g(x): return x")
+    run = one.test("assert f() == 1\nassert g(2) == 2\nassert [g(i) for i in range(50)] == list(range(50))", 2)
+    assert run.end in (End.OK, End.ERROR, End.TIMEOUT)  # their own loss; it ends
+
+
+def test_the_student_sees_neither_the_test_nor_what_it_expects(student) -> None:
+    spy = """
+import gc, re, sys
+def f(x):
+    seen, frame = [], sys._getframe()
+    while frame:
+        seen += [frame.f_locals, *frame.f_code.co_consts]
+        frame = frame.f_back
+    for thing in gc.get_objects():
+        seen += gc.get_referents(thing)
+    return re.findall('SEC' + 'RET[0-9a-f]{16}', '\\n'.join(s for s in seen if type(s) is str))
+"""
+    one = student(spy)
+    secret, shown = (f"SECRET{os.urandom(8).hex()}" for _ in range(2))
+    assert (
+        ended(one.test(f"expected = {secret!r}\nfound = f({shown!r})\nassert set(found) == {{{shown!r}}}, found"))
+        == PASSED
+    )
+
+
+def test_the_examiner_holds_no_file_of_the_graders(student, tmp_path) -> None:
+    with open(tmp_path / "gradebook.db", "w") as secret:
+        os.set_inheritable(secret.fileno(), True)
+        inode = str(os.fstat(secret.fileno()).st_ino)
+        look = "import os\nfor n in range(3, 100):\n    try: print(os.fstat(n).st_ino)\n    except OSError: pass"
+        run = student("x = 1").test(look)
+    assert run.end is End.OK
+    assert len(run.outputs[0].text.split()) == 2, "the sockets to the student and to the grader, and no other"
+    assert inode not in run.outputs[0].text.split()
+
+
+def test_nothing_stays_behind(student) -> None:
+    one = student("x = 1")
+    folder, pid = one.examiner.folder, one.examiner.pid
+    assert one.test("open('left.txt', 'w').close()").end is End.OK
+    one.examiner.close()
+    assert not os.path.exists(folder)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_two_examinations_draw_the_same(student) -> None:
+    draw = "import random, numpy as np\nprint(random.random(), np.random.random())"
+    assert student("x = 1").test(draw).outputs == student("x = 1").test(draw).outputs
+
+
+# --- assignments -------------------------------------------------------------------------------------
+
+
+def by_examiner(notebook: NotebookNode, cwd: Path, limits: Limits | None = None) -> list[CellRun]:
+    """What ``kernel.run_notebook`` does, without sandbox, outputs and replay."""
+    one, runs = Student(cwd, limits=limits), []
+    try:
+        for index, cell in enumerate(notebook.cells):
+            if cell.cell_type != "code":
+                continue
+            one.cells = index
+            if cells.is_test(cell):
+                runs.append(one.test(cell.source))
+                continue
+            if not cells.is_solution(cell) and not cell.metadata.get(ADDED):
+                one.examiner.given(cell.source)
+            one.pipe.send((index, cell.source))
+            problem = one.pipe.recv()
+            ename, _, evalue = problem.partition("(")
+            runs.append(CellRun(index, End.ERROR if problem else End.OK, ename, evalue))
+    finally:
+        one.close()
+    return runs
+
+
+SAMPLES = {
+    f"{name}-{sample.name}": sample
+    for name in COURSE.assignments()
+    for sample in samples.load_all(COURSE, name)
+    if sample.kind in ("reference", "alternative")
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_right_answers_pass_all_tests_of_an_assignment(name: str, tmp_path, monkeypatch) -> None:
+    sample = SAMPLES[name]
+    monkeypatch.setattr(kernel, "run_notebook", by_examiner)
+    folder = samples.make(sample, COURSE, tmp_path)
+    for notebook in COURSE.notebooks(sample.assignment):
+        graded = engine.grade_notebook(COURSE, sample.assignment, notebook, folder / f"{notebook}.ipynb", folder=folder)
+        assert [v for v in graded.result.verdicts if v.points < v.max_points] == []
+
+
+@pytest.mark.parametrize("assignment", COURSE.assignments())
+def test_every_name_that_a_test_uses_is_an_answer_or_given(assignment: str) -> None:
+    """A test that forgets an import would call the student's own: ``isclose`` may then be a function that says yes."""
+    for path in sorted((COURSE.source / assignment).glob("*.ipynb")):
+        there: set[str] = set()
+        for cell, released in zip(cells.read(path).cells, release_notebook(path).cells, strict=True):
+            if cell.cell_type != "code":
+                continue
+            if cells.is_test(cell):
+                assert foreign_names(cell.source) <= there, f"{path.name}, {cell.id}"
+            else:
+                defined = rebuild.definitions(released.source)
+                assert not defined & set(vars(builtins)), "Python's own would be tested instead"
+                there |= defined
