@@ -34,6 +34,7 @@ FRAMES = 50  # lines of a traceback
 
 _BUILT_IN = {kind: name for name, kind in vars(builtins).items() if isinstance(kind, type)}
 _objects: dict[int, Any] = {}  # what handles stand for; lives as long as the process
+_wires: dict[int, Wire] = {}
 _numbers = itertools.count(1)
 _HERE = __file__
 
@@ -46,7 +47,7 @@ def serve(fd: int, namespace: MutableMapping[str, Any], cell_of: CellOf = lambda
     ``namespace`` holds the notebook's names. ``cell_of`` gives the index of the cell whose code was compiled under a
     file name, ``None`` for any other code. ``fd`` stays open.
     """
-    wire = Wire(os.dup(fd))
+    wire = _wires.get(fd) or _wires.setdefault(fd, Wire(os.dup(fd)))  # kept: the next request may have arrived in it
     try:
         while True:
             number, operation, *rest, released = plain.loads(wire.receive(), made_of=_object)
@@ -56,9 +57,7 @@ def serve(fd: int, namespace: MutableMapping[str, Any], cell_of: CellOf = lambda
                 return
             wire.send(_answer(number, operation, rest, namespace, cell_of))
     except (EOFError, OSError):
-        return
-    finally:
-        wire.close()
+        _wires.pop(fd, None)
 
 
 def _object(handle: Handle) -> Any:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from autograder import kernel
 from autograder.course import CourseError
 
 LOOK = 0.5  # s between two looks of a worker at whether its grader lives
@@ -29,7 +30,7 @@ def workers(dask: str | None, jobs: int | None) -> Iterator[int | None]:
     such cluster, or its workers grade several submissions in one process.
     """
     if dask is None:
-        with joblib.parallel_config(backend="loky", initializer=_settle, initargs=(os.getpid(),)):
+        with joblib.parallel_config(backend="loky", initializer=_settle, initargs=(os.getpid(), kernel.get_ready())):
             yield jobs
         return
     try:
@@ -54,11 +55,14 @@ def workers(dask: str | None, jobs: int | None) -> Iterator[int | None]:
             yield len(threads)
 
 
-def _settle(grader: int) -> None:
+def _settle(grader: int, zygote: str | None) -> None:
     """Give this worker a scratch folder of its own, and end it when the process that grades the class is gone.
+
+    It forks from the zygote of that process: to start one takes longer than to grade several submissions.
 
     That process may have been killed; joblib's workers would wait minutes for its next word, beside a new run.
     """
+    kernel.share(zygote)
     folder = tempfile.tempdir = tempfile.mkdtemp(prefix="grader-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
 

@@ -22,7 +22,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ except ImportError:  # Windows
     sandbox = None
 
 START = 60.0  # s that the zygote, or a fork of it, may take to start
+MOST_GRADERS = 1_000  # that may wait for one zygote to start
 LAG = 4.0  # s that a kernel may take to end a cell in which it answered an examiner
 CHUNK = 1 << 18
 DRAINED = 100  # parts of raw output that may wait at the end of a cell
@@ -117,61 +118,143 @@ def _forks() -> bool:
 
 
 class Zygote:
-    """The process that forks students and examiners, and the socket to it."""
+    """A process that forks students and examiners, and a socket to it. It serves several graders of one machine."""
 
     def __init__(self) -> None:
+        """Get ready; :meth:`start` starts the process."""
         self.owner = os.getpid()
-        self.home = Path(tempfile.mkdtemp(prefix="grade-")).resolve()
         self.lock = threading.Lock()
+        self.process: subprocess.Popen | None = None
+        self.home = Path(tempfile.mkdtemp(prefix="grade-")).resolve()
         self.control, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # -P: no file in the working directory is taken for a module
-        command = [sys.executable, "-P", "-m", "autograder.zygote", str(there.fileno()), str(self.home)]
-        with there:
-            self.process = subprocess.Popen(
-                command,
-                env=_environment(self.home),
-                cwd=self.home,
-                pass_fds=[there.fileno()],
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,  # the terminal's interrupt is the grader's to handle
-            )
-        self.control.settimeout(START)
+        self._there = [there]  # what the process gets: its end of the socket, and the door for other graders
+        door = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.address: str | None = str(self.home / "zygote")
         try:
-            self.offered: tuple[str, ...] = tuple(json.loads(self.control.recv(10_000))["offered"])
+            door.bind(self.address)
+            door.listen(MOST_GRADERS)
+            self._there.append(door)
+        except OSError:  # the path is too long for a socket: each grader starts a process of its own
+            self.address = None
+            door.close()
+
+    @classmethod
+    def at(cls, address: str) -> Zygote:
+        """The zygote of another grader, which got ready or started it. Raises ``OSError`` where it is gone."""
+        one = cls.__new__(cls)
+        one.owner, one.lock, one.process, one.home, one.address = os.getpid(), threading.Lock(), None, None, None
+        one.control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        one.control.connect(address)
+        return one
+
+    def start(self) -> None:
+        """Start the process, unless it was started; nothing waits for it until it is asked."""
+        if self.process is not None:
+            return
+        fds = [one.fileno() for one in self._there]
+        # -P: no file in the working directory is taken for a module
+        command = [sys.executable, "-P", "-m", "autograder.zygote", str(self.home), *map(str, fds)]
+        self.process = subprocess.Popen(
+            command,
+            env=_environment(self.home),
+            cwd=self.home,
+            pass_fds=fds,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # the terminal's interrupt is the grader's to handle
+        )
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """Close what is the process's own."""
+        for one in self._there:
+            one.close()
+
+    @cached_property
+    def offered(self) -> tuple[str, ...]:
+        """The protections that this machine offers; waits for the process to be there."""
+        try:
+            self.control.settimeout(START)
+            return tuple(json.loads(self.control.recv(10_000))["offered"])
         except (OSError, ValueError) as problem:
             self.close()
             raise RuntimeError(f"The process that runs notebooks did not start: {problem}") from problem
 
+    @property
+    def lives(self) -> bool:
+        """Whether it can be asked."""
+        return self.control.fileno() >= 0 and (self.process is None or self.process.poll() is None)
+
     def ask(self, request: dict[str, Any], fds: Sequence[int] = ()) -> dict[str, Any]:
         """Send a request and wait for its reply."""
+        assert self.offered is not None  # waited for: it is the first thing that is sent
         with self.lock:
             socket.send_fds(self.control, [json.dumps(request).encode()], list(fds))
-            reply = json.loads(self.control.recv(10_000) or b'{"problem": "the zygote is gone"}')
+            reply = self.control.recv(10_000)
+        if not reply:
+            self.control.close()
+        reply = json.loads(reply or b'{"problem": "the zygote is gone"}')
         if "problem" in reply:
             raise RuntimeError(f"No process could be started: {reply['problem']}")
         return reply
 
     def close(self) -> None:
-        """End it and all its children."""
+        """End it, if it is this process's own, and all children that were asked for here."""
         self.control.close()
-        if self.owner != os.getpid():
+        if self.owner != os.getpid() or self.home is None:
             return
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self._give_up()
+        if self.process is not None:
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
         shutil.rmtree(self.home, ignore_errors=True)
 
 
 _current: Zygote | None = None
+_elsewhere: str | None = None
+
+
+def get_ready() -> str | None:
+    """Where other graders on this machine can reach this process's zygote, which need not have been started.
+
+    ``None`` where there can be none, or none that others could reach.
+    """
+    global _current
+    if not _forks():
+        return None
+    if _current is None or _current.owner != os.getpid() or not _current.lives:
+        _current = Zygote()
+    return _current.address
+
+
+def share(address: str | None) -> None:
+    """Use the zygote of another process from now on, as long as it is there."""
+    global _elsewhere
+    _elsewhere = address
+
+
+def start() -> None:
+    """Start the zygote of this process, so that it is there when the first notebook comes."""
+    if _forks():
+        get_ready()
+        _current.start()
 
 
 def _zygote() -> Zygote:
-    """The zygote of this process, started when there is none."""
-    global _current
-    if _current is None or _current.owner != os.getpid() or _current.process.poll() is not None:
-        _current = Zygote()
+    """The zygote of this process, or the one that it shares, started when there is none."""
+    global _current, _elsewhere
+    if _current is None or _current.owner != os.getpid() or not _current.lives:
+        _current = None
+        if _elsewhere is not None:
+            try:
+                _current = Zygote.at(_elsewhere)
+            except OSError:
+                _elsewhere = None
+        _current = _current or Zygote()
+    if _current.home is not None:
+        _current.start()
     return _current
 
 

@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -262,12 +263,29 @@ def _is_named_tuple(kind: type) -> bool:
 
 def _little(dtype: np.dtype) -> np.dtype | None:
     """A plain dtype in little-endian order; ``None`` for one that is not plain."""
-    if dtype.kind not in "biufcSUmM" or dtype.metadata is not None:
+    return _ordered(dtype) if dtype.metadata is None else None
+
+
+@lru_cache(maxsize=256)
+def _ordered(dtype: np.dtype) -> np.dtype | None:
+    """The same for a dtype without metadata, of which equality and hash take no notice."""
+    if dtype.kind not in "biufcSUmM":
         return None
     dtype = dtype.newbyteorder("<")
     if not dtype.itemsize:  # text of no letters at all
         dtype = np.dtype(f"{dtype.str}"[:-1] + "1")
     return dtype if _DTYPE.fullmatch(dtype.str) else None
+
+
+@lru_cache(maxsize=256)
+def _named(name: bytes) -> np.dtype | None:
+    """The plain dtype of this name, such as ``b"<f4"``; ``None`` where there is none."""
+    text = name.decode("utf-8", "replace")
+    try:
+        dtype = np.dtype(text) if _DTYPE.fullmatch(text) else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return dtype if dtype is not None and dtype.itemsize else None
 
 
 _TAGS = {list: b"l", tuple: b"t", set: b"S", frozenset: b"Z"}
@@ -415,14 +433,8 @@ class _Reader:
         return kind(*parts)
 
     def dtype(self) -> np.dtype:
-        name = bytes(self.take(self.take(1)[0])).decode("utf-8", "replace")
-        try:
-            if not _DTYPE.fullmatch(name):
-                raise TypeError
-            dtype = np.dtype(name)
-        except (TypeError, ValueError, OverflowError):
-            raise PlainError("This message holds an array of no plain dtype.") from None
-        if not dtype.itemsize:
+        dtype = _named(bytes(self.take(self.take(1)[0])))
+        if dtype is None:
             raise PlainError("This message holds an array of no plain dtype.")
         if dtype.itemsize > self.limits.size:
             raise TooMuch(f"This is more than {_megabytes(self.limits.size)} of data.")
@@ -519,6 +531,7 @@ class Wire:
 
     def __init__(self, fd: int) -> None:
         self.socket = socket.socket(fileno=fd)
+        self.arrived = bytearray()
 
     def send(self, message: bytes, deadline: float | None = None) -> None:
         """Send a message. Raises ``TimeoutError`` at the deadline (monotonic clock), ``OSError`` on a dead end."""
@@ -532,21 +545,30 @@ class Wire:
 
         Raises ``TimeoutError`` at the deadline, ``EOFError`` at the end, :class:`TooMuch` beyond the limits.
         """
-        message = bytearray()
-        self._read(message, HEAD.size, deadline)
-        self._read(message, HEAD.size + sizes(message, limits), deadline)
+        self._read(HEAD.size, deadline)
+        try:
+            size = HEAD.size + sizes(self.arrived[: HEAD.size], limits)
+        except TooMuch:
+            del self.arrived[: HEAD.size]
+            raise
+        self._read(size, deadline)
+        if len(self.arrived) == size:
+            message, self.arrived = self.arrived, bytearray()
+        else:
+            message = self.arrived[:size]
+            del self.arrived[:size]
         return message
 
-    def _read(self, message: bytearray, size: int, deadline: float | None) -> None:
-        while len(message) < size:
+    def _read(self, size: int, deadline: float | None) -> None:
+        while len(self.arrived) < size:
             self._wait(deadline)
             try:
-                part = self.socket.recv(min(size - len(message), CHUNK))
+                part = self.socket.recv(CHUNK)
             except ConnectionError:
                 part = b""
             if not part:
                 raise EOFError("The other end was closed.")
-            message += part
+            self.arrived += part
 
     def _wait(self, deadline: float | None) -> None:
         if deadline is None:

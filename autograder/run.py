@@ -29,7 +29,7 @@ from tqdm.auto import tqdm
 
 import autograder
 import modelserving
-from autograder import cells, cluster, engine, gradebook, reading
+from autograder import cells, cluster, engine, gradebook, kernel, reading
 from autograder.course import Course, CourseError
 from autograder.engine import Graded
 from autograder.parcels import Parcel, pack_course, pack_submission
@@ -126,7 +126,7 @@ def grade_assignment(
     results: list[SubmissionResult] = []
     with cluster.workers(dask, jobs) as count, gradebook.open_gradebook(course, assignment) as book:
         writer = gradebook.Writer(book, assignment)
-        arriving = _arriving(course, terms, chosen, count, force)
+        arriving = _arriving(course, terms, chosen, count, force, local=dask is None)
         for works in _batches(_in_order(arriving, chosen)):
             graded = {work.student: work.graded() for work in works}
             times = {s: gradebook.read_timestamp(course.submitted / s / assignment) for s in graded}
@@ -157,11 +157,15 @@ def _students(course: Course, assignment: str, named: Iterable[str] | None) -> l
 # --- in this process: hand out, store, put in order
 
 
-def _arriving(course: Course, terms: _Class, students: Sequence[str], jobs: int | None, force: bool) -> Iterator[_Work]:
+def _arriving(
+    course: Course, terms: _Class, students: Sequence[str], jobs: int | None, force: bool, local: bool
+) -> Iterator[_Work]:
     """The work as it is done, each stored in ``autograded/`` at once, so that a killed run loses next to nothing."""
     unchanged = {} if force else _unchanged(course, terms, students)
     yield from unchanged.values()
     left = [student for student in students if student not in unchanged]
+    if left and local:
+        kernel.start()  # it loads its libraries while the workers load theirs
     with tqdm(
         total=len(students),
         initial=len(unchanged),

@@ -4,7 +4,7 @@ Each request over its socket makes one of two children. A *student* is sandboxed
 before the fork, runs cells and sends outputs as lines over a socket in place of ZeroMQ. An *examiner* runs tests.
 
 Before a fork nothing may fit a model, open an inference session or start a thread: what OpenMP keeps from a region run
-in the parent hangs the child. Runs as ``python -m autograder.zygote FD HOME``; :mod:`autograder.kernel` starts it.
+in the parent hangs the child. :mod:`autograder.kernel` starts it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import contextlib
 import ctypes
 import gc
 import io
+import itertools
 import json
 import logging
 import os
@@ -27,6 +28,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -61,9 +63,8 @@ PART = 1 << 16  # characters of a stream in one message
 HELD = 0.1  # s that something printed may wait for more
 
 
-def main(fd: int, home: Path) -> None:
-    """Serve requests until the grader is gone."""
-    control = socket.socket(fileno=fd)
+def main(home: Path, control: socket.socket, *doors: socket.socket) -> None:
+    """Serve the grader at the other end of ``control``, until it is gone, and those that come to a door."""
     try:
         _draw_once()
         for data in (datasets.flights, datasets.weather, datasets.riders):
@@ -74,44 +75,78 @@ def main(fd: int, home: Path) -> None:
         sandbox._shown()
         gc.collect()
         gc.freeze()  # a collection in a child would copy the pages of all that is here
-        control.send(json.dumps({"offered": offered}).encode())
-        _serve(control, kernel, home)
+        _serve(control, doors, json.dumps({"offered": offered}).encode(), kernel, home)
     finally:
         shutil.rmtree(home, ignore_errors=True)
         os._exit(0)  # IPython would clear up what is not its own
 
 
-def _serve(control: socket.socket, kernel: IPythonKernel, home: Path) -> None:
-    students: set[int] = set()
+def _serve(
+    control: socket.socket, doors: Sequence[socket.socket], greeting: bytes, kernel: IPythonKernel, home: Path
+) -> None:
+    students: dict[socket.socket, set[int]] = {}  # of each grader, by its socket
     examiners: set[int] = set()
     fonts = tuple(Path(matplotlib.get_cachedir()).glob("fontlist-*.json"))
-    while True:
-        data, fds, _, _ = socket.recv_fds(control, LARGEST_REQUEST, 8)
-        if not data:
-            break
-        request = json.loads(data)
-        reply: dict[str, Any] = {}
-        try:
-            match request["do"]:
-                case "student":
-                    reply["pid"] = _student(request, fds, kernel, home / "root", fonts)
-                    students.add(reply["pid"])
-                case "examiner":
-                    reply["pid"] = _examiner(request, fds)
-                    examiners.add(reply["pid"])
-                case "kill" if request["pid"] in students:
-                    students.remove(request["pid"])
-                    sandbox.kill_tree(request["pid"])
-        except OSError as problem:
-            reply = {"problem": str(problem)}
-        for one in fds:
-            os.close(one)
+
+    def welcome(grader: socket.socket) -> None:
+        students[grader] = set()
+        with contextlib.suppress(OSError):
+            grader.send(greeting)
+
+    welcome(control)
+    while control in students:
+        ready, _, _ = select.select([*doors, *students], [], [])
+        for grader in ready:
+            if grader in doors:
+                welcome(grader.accept()[0])
+            elif not _heard(grader, students[grader], examiners, kernel, home / "root", fonts):
+                for pid in students.pop(grader):
+                    sandbox.kill_tree(pid)
+                grader.close()
         examiners = {pid for pid in examiners if os.waitpid(pid, os.WNOHANG) == (0, 0)}
-        control.send(json.dumps(reply).encode())
-    for pid in students:
+    for pid in itertools.chain(*students.values()):
         sandbox.kill_tree(pid)
     for pid in examiners:
         os.kill(pid, signal.SIGKILL)
+
+
+def _heard(
+    grader: socket.socket,
+    students: set[int],
+    examiners: set[int],
+    kernel: IPythonKernel,
+    root: Path,
+    fonts: tuple[Path, ...],
+) -> bool:
+    """Do what a grader asks for; ``False`` when it is gone."""
+    try:
+        data, fds, _, _ = socket.recv_fds(grader, LARGEST_REQUEST, 8)
+    except OSError:
+        return False
+    if not data:
+        return False
+    request = json.loads(data)
+    reply: dict[str, Any] = {}
+    try:
+        match request["do"]:
+            case "student":
+                reply["pid"] = _student(request, fds, kernel, root, fonts)
+                students.add(reply["pid"])
+            case "examiner":
+                reply["pid"] = _examiner(request, fds)
+                examiners.add(reply["pid"])
+            case "kill" if request["pid"] in students:
+                students.remove(request["pid"])
+                sandbox.kill_tree(request["pid"])
+    except OSError as problem:
+        reply = {"problem": str(problem)}
+    for one in fds:
+        os.close(one)
+    try:
+        grader.send(json.dumps(reply).encode())
+    except OSError:
+        return False
+    return True
 
 
 def _draw_once() -> None:
@@ -393,4 +428,4 @@ class _Cells:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), *(socket.socket(fileno=int(fd)) for fd in sys.argv[2:]))

@@ -10,7 +10,8 @@ reads the quiz and runs the exercises. The class is made from the samples whose 
 damaged ones; they repeat where there are fewer than students.
 
 The *floor* is what the students' own cells and the tests take in one process that has imported everything: forked, no
-sandbox, no channel. Memory is proportional set size, summed over the tree of processes, at its peak.
+sandbox, no channel, and no traceback drawn for a test that fails, since that takes longer than the test. Memory is
+proportional set size, summed over the tree of processes, at its peak.
 """
 
 from __future__ import annotations
@@ -58,7 +59,13 @@ from autograder import cli, kernel, run
 real = run._work
 def work(terms, student, parcel):
     from autograder import kernel
-    kernel.protections = lambda unsafe=False: ()
+    heard = kernel.Zygote.__dict__["offered"]
+    if not isinstance(heard, property):
+        def offered(self):
+            found = self.__dict__.get("heard") or self.__dict__.setdefault("heard", heard.func(self))
+            return found and ()
+        kernel.Zygote.offered = property(offered)
+        kernel.missing = list
     return real(terms, student, parcel)
 run._work = work
 sys.exit(cli.main(sys.argv[1:]))
@@ -269,9 +276,12 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import matplotlib
 matplotlib.use("agg")
 import matplotlib.pyplot as plt, numpy, sklearn.ensemble, sklearn.linear_model, sklearn.metrics, onnxruntime
-import modelserving.datasets, modelserving.plots
+import modelserving.plots
+from modelserving import datasets
 from IPython.core.interactiveshell import InteractiveShell
 plt.plot([1, 2]); plt.savefig("/dev/null"); plt.close()
+for data in (datasets.flights, datasets.weather, datasets.riders):
+    data()
 for texts in json.load(sys.stdin):
     read, write = os.pipe()
     if os.fork() == 0:
@@ -280,8 +290,14 @@ for texts in json.load(sys.stdin):
         os.dup2(null, 2)
         shell = InteractiveShell()
         began = time.perf_counter()
-        for text in texts:
-            shell.run_cell(text, store_history=False)
+        for text, test in texts:
+            if test:
+                try:
+                    exec(compile(text, "test", "exec"), shell.user_ns)
+                except BaseException:
+                    pass
+            else:
+                shell.run_cell(text, store_history=False)
         os.write(write, str(time.perf_counter() - began).encode())
         os._exit(0)
     os.close(write)
@@ -292,7 +308,7 @@ for texts in json.load(sys.stdin):
     for path in sorted(trial.submitted.glob("*/*/exercises.ipynb"))[:size]:
         source = engine.load_source(trial, ASSIGNMENT, "exercises")
         notebook = rebuild.rebuild(source.pristine, source.release, cells.read(path)).notebook
-        texts.append([cell.source for cell in notebook.cells if cell.cell_type == "code"])
+        texts.append([(cell.source, cells.is_test(cell)) for cell in notebook.cells if cell.cell_type == "code"])
     done = subprocess.run(
         [sys.executable, "-c", script], input=json.dumps(texts), cwd=trial.root, capture_output=True, text=True
     )
