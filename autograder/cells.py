@@ -139,7 +139,12 @@ def answers_to_guesses(notebook: NotebookNode) -> Iterator[NotebookNode]:
 
 def dumps(notebook: NotebookNode) -> str:
     """The text of a notebook file: keys sorted, indented by one, with a line end at the end."""
-    return nbformat.writes(notebook, version=4).rstrip("\n") + "\n"
+    return whole_characters(nbformat.writes(notebook, version=4).rstrip("\n") + "\n")
+
+
+def whole_characters(text: str) -> str:
+    """The same text with ``?`` for each half character (lone surrogate), which code can print and no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def read(path: Path) -> NotebookNode:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
 import tempfile
@@ -15,7 +14,7 @@ from contextlib import contextmanager
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from autograder import kernel
+from autograder import kernel, leftovers
 from autograder.course import CourseError
 
 LOOK = 0.5  # s between two looks of a worker at whether its grader lives
@@ -63,8 +62,7 @@ def _settle(grader: int, zygote: str | None) -> None:
     That process may have been killed; joblib's workers would wait minutes for its next word, beside a new run.
     """
     kernel.share(zygote)
-    folder = tempfile.tempdir = tempfile.mkdtemp(prefix="grader-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = tempfile.tempdir = str(leftovers.folder())
 
     def watch() -> None:
         while os.getppid() == grader:

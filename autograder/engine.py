@@ -17,7 +17,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from autograder import bank, cells, kernel, rebuild
+from autograder import bank, cells, kernel, leftovers, rebuild
 from autograder.course import Course, CourseError
 from autograder.quiz.answers import read_answer
 from autograder.quiz.questions import Bank
@@ -266,7 +266,7 @@ def _heading(markdown: str) -> str:
 @contextmanager
 def workspace(course: Course, assignment: str, folder: Path | None) -> Iterator[Path]:
     """A folder of its own for one run: the submission's other files and, over them, the assignment's."""
-    with tempfile.TemporaryDirectory(prefix="work-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(prefix="work-", dir=leftovers.folder(), ignore_cleanup_errors=True) as name:
         scratch = Path(name).resolve()
         if folder is not None:
             _copy_others(folder, scratch)

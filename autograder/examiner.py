@@ -38,7 +38,7 @@ from typing import Any, NoReturn
 import numpy as np
 from nbformat import NotebookNode
 
-from autograder import plain
+from autograder import leftovers, plain
 from autograder.plain import Handle, PlainError, TooMuch, Wire
 from autograder.runs import CellRun, End, Frame, Limits
 
@@ -650,7 +650,7 @@ class Examiner:
         ``start`` starts the process from elsewhere, such as a zygote; without it this process forks.
         """
         self.limits = limits or Limits()
-        self.folder = tempfile.mkdtemp(prefix="exam-")
+        self.folder = tempfile.mkdtemp(prefix="exam-", dir=leftovers.folder())
         here, there = socket.socketpair()
         self.wire: Wire | None = None
         try:

@@ -1,8 +1,13 @@
 """Running a rebuilt notebook: the student's cells in a sandbox, the tests in an examiner, an explicit end for each.
 
 A cell that kills the kernel, or outlasts its time, costs itself: a fresh fork runs again what came before it, without
-that cell, and goes on behind it. Both sides are forks of one zygote (:mod:`autograder.zygote`), which every process
-that grades starts once. The interface is a notebook in and one :class:`CellRun` per code cell out.
+that cell, and goes on behind it. Not every end comes in the cell that caused it. Memory is charged to the cell that
+started the processes which hold most of it. When several exercises crash, each cell that ran before the first crash is
+left out in turn (a thread or a timer of its may have killed them all): if all the others then run to their end, that is
+their verdict. A crash that comes once costs the cell that it comes in.
+
+Both sides are forks of one zygote (:mod:`autograder.zygote`), which every process that grades starts once. The
+interface is a notebook in and one :class:`CellRun` per code cell out.
 """
 
 from __future__ import annotations
@@ -20,20 +25,19 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from nbclient.client import NotebookClient
-from nbclient.exceptions import CellExecutionComplete
 from nbformat import NotebookNode
 
-from autograder import cells
+from autograder import cells, leftovers, outputs
 from autograder.course import CourseError
+from autograder.outputs import Outputs
 from autograder.rebuild import ADDED
-from autograder.runs import CellRun, End, Frame, Limits
+from autograder.runs import CellRun, End, Limits
 
 try:
     from autograder import sandbox
@@ -46,9 +50,6 @@ MOST_GRADERS = 1_000  # that may wait for one zygote to start
 LAG = 4.0  # s that a kernel may take to end a cell in which it answered an examiner
 CHUNK = 1 << 18
 DRAINED = 100  # parts of raw output that may wait at the end of a cell
-
-_FRAME = re.compile(r"Cell In\[(\d+)\], line (\d+)")
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def run_notebook(notebook: NotebookNode, cwd: Path, limits: Limits | None = None) -> list[CellRun]:
@@ -67,32 +68,94 @@ def run_notebook(notebook: NotebookNode, cwd: Path, limits: Limits | None = None
 
             return onekernel.run_notebook(notebook, cwd, limits)
     use = _zygote().offered
-    todo = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
-    runs: dict[int, CellRun] = {}
-    deadly: set[int] = set()
-    deadline: float | None = None  # the clock starts with the first cell: a slow start of Python is nobody's fault
-    while len(runs) < len(todo):
-        with Session(notebook, cwd, limits, use) as session:
-            deadline = deadline or time.monotonic() + limits.notebook_seconds
-            for index in todo:
-                if index in deadly:
+    whole = _Whole(notebook, cwd, limits, use)
+    whole.run()
+    return [whole.runs.get(index) or CellRun(index, End.NOT_RUN) for index in whole.todo]
+
+
+class _Whole:
+    """A notebook on its way through as many lives of a kernel as it takes, within one budget of time."""
+
+    def __init__(self, notebook: NotebookNode, cwd: Path, limits: Limits, use: Sequence[str]) -> None:
+        self.notebook, self.cwd, self.limits, self.use = notebook, cwd, limits, use
+        self.todo = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+        self.runs: dict[int, CellRun] = {}
+        self.deadly: dict[int, End] = {}  # cells in which, or by which, a kernel ended
+        self.deadline: float | None = None
+
+    def run(self) -> None:
+        """Until every cell has its end, or there is no more time."""
+        while len(self.runs) < len(self.todo) and not self._over():
+            self.deadly.update(self._life(self.deadly.keys(), self.runs))
+        crashed = [index for index, end in self.deadly.items() if end is End.CRASH]
+        if len({self._exercise(index) for index in crashed}) > 1:
+            self._appeal(crashed[0])
+
+    def _over(self) -> bool:
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def _life(self, left_out: Collection[int], runs: dict[int, CellRun]) -> dict[int, End]:
+        """One kernel, through all cells but some. Gives the cell that it ended by, and how, if it did end."""
+        with Session(self.notebook, self.cwd, self.limits, self.use) as session:
+            # the clock starts with the first cell: a slow start of Python is nobody's fault
+            self.deadline = self.deadline or time.monotonic() + self.limits.notebook_seconds
+            for index in self.todo:
+                if index in left_out:
                     continue
-                if time.monotonic() >= deadline:
-                    runs.setdefault(index, CellRun(index, End.NOT_RUN))
-                    continue
-                run = session.run(index, min(deadline, time.monotonic() + limits.cell_seconds))
+                if self._over():
+                    break
+                run = session.run(index, min(self.deadline, time.monotonic() + self.limits.cell_seconds))
+                if session.culprit not in (None, index):
+                    runs[session.culprit] = replace(runs[session.culprit], end=End.MEMORY)
+                    return {session.culprit: End.MEMORY}
                 runs.setdefault(index, run)
                 if session.ended is not None or run.end in (End.TIMEOUT, End.CRASH):
-                    deadly.add(index)
-                    break
-        if time.monotonic() >= (deadline or 0):
-            runs = {index: runs.get(index, CellRun(index, End.NOT_RUN)) for index in todo}
-    return [runs[index] for index in todo]
+                    return {index: session.ended or run.end}
+        return {}
+
+    def _exercise(self, index: int) -> int:
+        """The cell whose fault an end may be: for a test the solution cell above it, else the cell itself."""
+        if not cells.is_test(self.notebook.cells[index]):
+            return index
+        return max((i for i in self.todo if i < index and cells.is_solution(self.notebook.cells[i])), default=index)
+
+    def _appeal(self, first: int) -> None:
+        """Look for one cell, not behind the ``first`` that crashed, without which none does.
+
+        If there is one, what crashed elsewhere, or missed what crashed, ends as it does without that cell.
+        """
+        hopeless = {index for index, end in self.deadly.items() if end is not End.CRASH}
+        for suspect in reversed([i for i in self.todo if i <= first and _is_students(self.notebook.cells[i])]):
+            gone = {i for i in self.todo if self._exercise(i) == suspect}
+            runs: dict[int, CellRun] = {}
+            ended = self._life(hopeless | gone, runs)
+            if self._over():
+                return
+            if not ended:
+                lost = {i for i, run in self.runs.items() if run.end is End.CRASH or run.ename == "NameError"}
+                self.runs.update({i: run for i, run in runs.items() if i in lost and run.ename != "NameError"})
+                return
+
+
+def _is_students(cell: NotebookNode) -> bool:
+    return cells.is_solution(cell) or bool(cell.metadata.get(ADDED))
 
 
 def missing() -> list[str]:
     """The protections that submissions need and that this machine does not offer."""
-    return [name for name in sandbox.ALL if name not in _zygote().offered] if _forks() else ["a sandbox"]
+    return _lacking(_zygote().offered) if _forks() else ["a sandbox"]
+
+
+def _lacking(offered: Sequence[str]) -> list[str]:
+    return [name for name in sandbox.ALL if name not in offered]
+
+
+def require(limits: Limits | None) -> None:
+    """Refuse before anything is touched: raises :class:`CourseError` where :func:`run_notebook` would."""
+    if limits is not None and limits.unsafe:
+        return
+    if lacking := _lacking(sandbox.offered_here()) if _forks() else ["a sandbox"]:
+        raise CourseError(refusal(lacking))
 
 
 def refusal(lacking: Sequence[str]) -> str:
@@ -125,7 +188,7 @@ class Zygote:
         self.owner = os.getpid()
         self.lock = threading.Lock()
         self.process: subprocess.Popen | None = None
-        self.home = Path(tempfile.mkdtemp(prefix="grade-")).resolve()
+        self.home = Path(tempfile.mkdtemp(prefix="zygote-", dir=leftovers.folder())).resolve()
         self.control, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._there = [there]  # what the process gets: its end of the socket, and the door for other graders
         door = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -156,7 +219,7 @@ class Zygote:
         command = [sys.executable, "-P", "-m", "autograder.zygote", str(self.home), *map(str, fds)]
         self.process = subprocess.Popen(
             command,
-            env=_environment(self.home),
+            env=outputs.environment(self.home),
             cwd=self.home,
             pass_fds=fds,
             stdin=subprocess.DEVNULL,
@@ -267,50 +330,14 @@ def stop() -> None:
     _current = None
 
 
-def _environment(home: Path) -> dict[str, str]:
-    """What the kernel sees: nothing of the instructor's environment but where Python and its libraries are."""
-    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
-    folders = {name: str(home / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-    return {
-        **kept,
-        **folders,
-        **dict.fromkeys(threads, "1"),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
-        "HOME": str(home),
-        "TMPDIR": str(home),
-        "JUPYTER_RUNTIME_DIR": str(home),
-        "MPLCONFIGDIR": str(_font_cache(home)),
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
-        "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "ORT_DISABLE_TELEMETRY": "1",
-        "NBGRADER_EXECUTION": "autograde",
-    }
-
-
-def _font_cache(home: Path) -> Path:
-    """A Matplotlib folder that already knows the fonts: finding them anew takes seconds."""
-    import matplotlib
-
-    cache, target = Path(matplotlib.get_cachedir()), home / "matplotlib"
-    if not list(cache.glob("fontlist-*.json")):
-        import matplotlib.font_manager  # writes it
-    target.mkdir()
-    for file in cache.glob("fontlist-*.json"):
-        shutil.copyfile(file, target / file.name)
-    return target
-
-
 # --- one life of a student's kernel
 
 
 class Session:
     """One fork for the student's cells and one for their tests, from start to kill. A context manager.
 
-    ``ended`` is ``None`` while the student's process lives, else how it ended.
+    ``ended`` is ``None`` while the student's process lives, else how it ended. When that was for memory, ``culprit`` is
+    the cell that started the processes which held most of it; ``None`` for the one that was running.
     """
 
     def __init__(self, notebook: NotebookNode, cwd: Path, limits: Limits, use: Sequence[str] = ()) -> None:
@@ -319,6 +346,8 @@ class Session:
         self.spent = 0  # characters of output kept so far
         self.number = 0
         self.ended: End | None = None
+        self.culprit: int | None = None
+        self.lasts: list[tuple[int, int]] = []  # the number of the process that was last when a cell ended, that cell
         self.examiner: Examiner | None = None
         self.pid: int | None = None
         self.open = contextlib.ExitStack()
@@ -349,9 +378,11 @@ class Session:
             theirs.append(writing)
         folder = ""  # the sandbox has a home of its own
         if sandbox.NAMESPACES not in self.use:
-            folder = self.open.enter_context(tempfile.TemporaryDirectory(prefix="home-", ignore_cleanup_errors=True))
+            made = tempfile.TemporaryDirectory(prefix="home-", dir=leftovers.folder(), ignore_cleanup_errors=True)
+            folder = self.open.enter_context(made)
         walls = {"memory": self.limits.memory, "cpu_seconds": int(self.limits.notebook_seconds) + 60}
-        request = {"do": "student", "use": self.use, "cwd": str(self.cwd), "home": folder, "walls": walls}
+        uses = _modules(self.notebook)
+        request = {"do": "student", "uses": uses, "use": self.use, "cwd": str(self.cwd), "home": folder, "walls": walls}
         try:
             self.pid = self.zygote.ask(request, [*theirs, helm.fileno()])["pid"]
         finally:
@@ -386,6 +417,7 @@ class Session:
     def run(self, index: int, deadline: float) -> CellRun:
         """Run the cell at ``index``, where it belongs; give up at ``deadline`` (of the monotonic clock)."""
         cell = self.notebook.cells[index]
+        self.index = index
         if cells.is_test(cell):
             return self._examine(cell.source, index, deadline)
         if not cells.is_solution(cell) and not cell.metadata.get(ADDED):
@@ -394,29 +426,23 @@ class Session:
 
     def _run(self, source: str, index: int, deadline: float) -> CellRun:
         began = time.monotonic()
-        collected = _Outputs(self.limits, self.spent)
+        collected = Outputs(self.limits, self.spent)
         reply = None
         if self._send({"do": "run", "source": source, "index": index}, deadline):
             reply = self._pump(collected, deadline)
         self.spent += collected.size
-        outputs, seconds = collected.finished(), time.monotonic() - began
+        seconds = time.monotonic() - began
         if reply is None:
-            end = End.TIMEOUT if self.ended is None else self.ended
-            return CellRun(index, end, outputs=outputs, seconds=seconds)
-        count = reply.get("execution_count")
-        count = count if type(count) is int else None
+            return CellRun(index, self.ended or End.TIMEOUT, outputs=collected.finished(), seconds=seconds)
+        count = outputs.executed(reply)
         if count is not None:
             self.counts[count] = index
-        for output in outputs:
-            if output.output_type == "execute_result":
-                output["execution_count"] = count
-        if reply.get("status") == "ok":
-            return CellRun(index, End.OK, outputs=outputs, execution_count=count, seconds=seconds)
-        return self._error(index, reply, outputs, count, seconds)
+        run = outputs.ended(index, reply, self.counts, collected.finished(count), seconds)
+        return replace(run, evalue=self._without_home(run.evalue))
 
     def _examine(self, source: str, index: int, deadline: float) -> CellRun:
         """Let the examiner run a test while the student's side answers, and keep what that prints meanwhile."""
-        collected = _Outputs(self.limits, self.spent)
+        collected = Outputs(self.limits, self.spent)
         self._send({"do": "answer"}, deadline)
         over = threading.Event()
         printed = threading.Thread(target=self._pump, args=(collected, deadline + 2 * LAG, over), daemon=True)
@@ -430,13 +456,14 @@ class Session:
         printed.join()
         self.spent += collected.size
         end = self.ended if run.end is End.CRASH and self.ended is End.MEMORY else run.end
-        outputs = [*collected.finished(), *run.outputs]
-        return replace(run, end=end, evalue=self._without_home(run.evalue), outputs=outputs)
+        shown = [*collected.finished(), *run.outputs]
+        return replace(run, end=end, evalue=self._without_home(run.evalue), outputs=shown)
 
     def _examiner(self) -> Examiner:
         if self.examiner is None:
             fd = self.channel.detach()
-            self.examiner = Examiner(fd, self.limits, start=partial(_start_examiner, self.zygote, self.spaces))
+            start = partial(_start_examiner, self.zygote, self.spaces, self.use)
+            self.examiner = Examiner(fd, self.limits, start=start)
         return self.examiner
 
     def _send(self, request: dict[str, Any], deadline: float) -> bool:
@@ -450,7 +477,7 @@ class Session:
             return False
         return True
 
-    def _pump(self, collected: _Outputs, deadline: float, over: threading.Event | None = None) -> dict[str, Any] | None:
+    def _pump(self, collected: Outputs, deadline: float, over: threading.Event | None = None) -> dict[str, Any] | None:
         """Take what is sent and printed until the cell is done; its reply, ``None`` when there is none."""
         sources = [self.control, self.helm, *self.raw]
         while (left := deadline - time.monotonic()) > 0:
@@ -460,6 +487,8 @@ class Session:
             for message in self.feed.messages() if self.control in readable else ():
                 if "done" in message and message.get("number") == self.number:
                     self._take_raw(collected)
+                    if type(message.get("last")) is int:
+                        self.lasts.append((message["last"], self.index))
                     return message["done"] if isinstance(message["done"], dict) else {}
                 collected.take(message)
             collected.cut |= self.feed.skipped
@@ -471,7 +500,7 @@ class Session:
                 return None
         return None
 
-    def _take_raw(self, collected: _Outputs, most: int = DRAINED) -> None:
+    def _take_raw(self, collected: Outputs, most: int = DRAINED) -> None:
         """Take what was written to the descriptors 1 and 2 past Python: by libraries and by other programs."""
         for fd, name in self.raw.items():
             for _ in range(most):
@@ -490,22 +519,17 @@ class Session:
         self.ended = End.CRASH
         with contextlib.suppress(OSError, ValueError):
             self.helm.settimeout(1)
-            if json.loads(self.helm.recv(10_000) or b"{}").get("memory"):
+            if held := json.loads(self.helm.recv(10_000) or b"{}").get("memory"):
                 self.ended = End.MEMORY
+                self.culprit = self._who_started(held)
 
-    def _error(
-        self, index: int, reply: dict[str, Any], outputs: list[NotebookNode], count: int | None, seconds: float
-    ) -> CellRun:
-        ename, evalue = str(reply.get("ename", "")), str(reply.get("evalue", ""))
-        trace = reply.get("traceback", [])
-        trace = _ANSI.sub("", "\n".join(map(str, trace if isinstance(trace, list) else [])))
-        found = [(int(n), int(line)) for n, line in _FRAME.findall(trace)]
-        frames = tuple(Frame(self.counts[n], line) for n, line in found if n in self.counts)
-        # each frame of a traceback begins with "File …" or "Cell In[n], line m"
-        heads = re.findall(r"^\s*(File|Cell In\[)", trace, re.MULTILINE)
-        end = End.MEMORY if ename.lstrip("_") in ("MemoryError", "ArrayMemoryError") else End.ERROR
-        evalue = self._without_home(evalue)
-        return CellRun(index, end, ename, evalue, frames, bool(heads and heads[-1] != "File"), outputs, count, seconds)
+    def _who_started(self, held: list[tuple[int, int]]) -> int | None:
+        """The cell whose processes hold most, of those told as number and bytes; the kernel itself has number 0."""
+        sums: dict[int | None, int] = {}
+        for pid, size in held:
+            cell = next((cell for last, cell in self.lasts if 0 < pid <= last), None)
+            sums[cell] = sums.get(cell, 0) + size
+        return max(sums, key=lambda cell: sums[cell])
 
     def _without_home(self, text: str) -> str:
         """A message without the sandbox's own paths, which say nothing."""
@@ -514,10 +538,19 @@ class Session:
         return text.replace(f"{sandbox.HOME}/", "").replace(sandbox.HOME, ".")
 
 
+def _modules(notebook: NotebookNode) -> list[str]:
+    """The modules that cells of the course's own import: given cells and tests, never what a student wrote."""
+    own = [c.source for c in notebook.cells if c.cell_type == "code" and not _is_students(c)]
+    return sorted({name for source in own for name in _IMPORT.findall(source)})
+
+
+_IMPORT = re.compile(r"^\s*(?:import|from) ([\w.]+)", re.MULTILINE)
+
+
 def _start_examiner(
-    zygote: Zygote, spaces: Sequence[int], control: int, channel: int, limits: Limits, folder: str
+    zygote: Zygote, spaces: Sequence[int], use: Sequence[str], control: int, channel: int, limits: Limits, folder: str
 ) -> int:
-    request = {"do": "examiner", "limits": asdict(limits), "folder": folder}
+    request = {"do": "examiner", "limits": asdict(limits), "folder": folder, "use": use}
     return zygote.ask(request, [control, channel, *spaces])["pid"]
 
 
@@ -558,69 +591,5 @@ class _Feed:
             message = bytes(self.data[4 : 4 + size])
             del self.data[: 4 + size]
             with contextlib.suppress(ValueError, RecursionError):  # a message that the student's code made up
-                if isinstance(found := json.loads(_whole(message)), dict):
+                if isinstance(found := json.loads(message), dict):
                     yield found
-
-
-def _whole(message: bytes) -> bytes:
-    """The same JSON with ``?`` for half characters (lone surrogates), which no file could hold."""
-    if b"\\ud" not in message.lower():
-        return message
-    return json.dumps(json.loads(message), ensure_ascii=False).encode("utf-8", "replace")
-
-
-class _Outputs:
-    """The outputs of one cell as they arrive, up to the limits; nbclient turns messages into outputs."""
-
-    def __init__(self, limits: Limits, spent: int) -> None:
-        self.cell = NotebookNode(cell_type="code", source="", metadata={}, outputs=[], execution_count=None)
-        shell = NotebookNode(cells=[self.cell], metadata={})
-        self.builder = NotebookClient(shell, store_widget_state=False, record_timing=False)
-        self.builder.clear_before_next_output = False
-        self.room = {"stdout": limits.stream_characters, "stderr": limits.stream_characters}
-        self.left = max(0, limits.output_characters - spent)
-        self.size = 0
-        self.cut = False
-
-    def take(self, message: dict[str, Any]) -> None:
-        """Keep what a message shows, as far as there is room."""
-        kind = message.get("msg_type")
-        try:
-            if kind == "stream":
-                self._stream(message["content"])
-                return
-            if kind not in ("execute_result", "display_data", "update_display_data", "error", "clear_output"):
-                return  # comm messages and the like: a widget is nothing without its page
-            size = len(str(message["content"]))
-            if size > self.left - self.size:
-                self.cut = True
-                return
-            self.size += size
-            whole = {**message, "header": {"msg_type": kind}, "parent_header": {}}
-            self.builder.process_message(whole, self.cell, 0)
-        except CellExecutionComplete:
-            pass
-        except Exception:  # nbclient's checks raise of all kinds: a message that the student's code made up
-            pass
-
-    def _stream(self, content: dict[str, Any]) -> None:
-        name, text = str(content.get("name", "stdout")), str(content.get("text", ""))
-        kept = text[: max(0, min(self.room.get(name, 0), self.left - self.size))]
-        self.cut |= len(kept) < len(text)
-        if not kept:
-            return
-        self.room[name] -= len(kept)
-        self.size += len(kept)
-        outputs = self.cell.outputs
-        if outputs and outputs[-1].output_type == "stream" and outputs[-1].name == name:
-            outputs[-1].text += kept
-        else:
-            outputs.append(NotebookNode(output_type="stream", name=name, text=kept))
-
-    def finished(self) -> list[NotebookNode]:
-        """The outputs, with a line that says so when some were left out."""
-        if self.cut:
-            text = "\n[The rest of this output was left out: it is too long.]\n"
-            self.cell.outputs.append(NotebookNode(output_type="stream", name="stdout", text=text))
-            self.cut = False
-        return list(self.cell.outputs)

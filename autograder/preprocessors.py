@@ -12,10 +12,11 @@ from pathlib import Path
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbgrader import api
+from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool
 
-from autograder import cells, engine, gradebook
+from autograder import cells, engine, gradebook, kernel
 from autograder.course import Course
 from autograder.engine import Prepared
 from autograder.run import locate
@@ -27,6 +28,7 @@ class SubmissionExporter(NotebookExporter):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        _refuse(self.parent)
         _leave_links_out(self.parent)
 
     def from_filename(self, filename, resources=None, **kwargs):
@@ -40,6 +42,11 @@ class SubmissionExporter(NotebookExporter):
         file, notes = locate(course, assignment, path.parent)[path.stem]
         prepared = engine.prepare(course, assignment, path.stem, file, notes)
         return self.from_notebook_node(prepared.notebook, resources, **kwargs)
+
+    def from_notebook_node(self, nb, resources=None, **kwargs):
+        """The text of a notebook's file, which half characters in outputs cannot keep from being written."""
+        text, resources = super().from_notebook_node(nb, resources, **kwargs)
+        return cells.whole_characters(text), resources
 
 
 class Rebuild(NbGraderPreprocessor):
@@ -81,6 +88,13 @@ def expected_notebooks(assignment: str, student: str, notebooks: list[str]) -> N
     folder = Path(notebooks[0]).parent
     course = Course(folder.parents[2])
     notebooks[:] = [str(folder / f"{name}.ipynb") for name in course.notebooks(folder.name)]
+
+
+def _refuse(converter) -> None:
+    """Say once, before any submission is touched, that this machine cannot shut submissions in."""
+    if not Grade(parent=converter).unsafe and (lacking := kernel.missing()):
+        converter.log.error(kernel.refusal(lacking))
+        raise NbGraderException(kernel.refusal(lacking))
 
 
 def _leave_links_out(converter) -> None:

@@ -29,7 +29,7 @@ from tqdm.auto import tqdm
 
 import autograder
 import modelserving
-from autograder import cells, cluster, engine, gradebook, kernel, reading
+from autograder import cells, cluster, engine, gradebook, kernel, leftovers, reading
 from autograder.course import Course, CourseError
 from autograder.engine import Graded
 from autograder.parcels import Parcel, pack_course, pack_submission
@@ -121,6 +121,8 @@ def grade_assignment(
     for name in names:
         engine.load_source(course, assignment, name)  # a fault in the course is told before anything runs
     chosen = _students(course, assignment, students)
+    if dask is None:
+        kernel.require(limits)
     terms = _terms(course, assignment, limits)
     _sweep(course, assignment)
     results: list[SubmissionResult] = []
@@ -296,7 +298,7 @@ def _work(terms: _Class, student: str, parcel: Parcel) -> _Work:
         if terms.grader != _grader():
             raise CourseError("A worker has another version of the course: install the same one on all machines.")
         course, key = _unpacked(terms), _key(terms, parcel)
-        with tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True) as scratch:
+        with tempfile.TemporaryDirectory(dir=leftovers.folder(), ignore_cleanup_errors=True) as scratch:
             folder = parcel.unpack(Path(scratch).resolve() / "submitted" / student / terms.assignment)
             graded = grade_submission(course, terms.assignment, folder, limits=terms.limits)
         for one in graded.values():
@@ -322,7 +324,7 @@ def _unpacked(terms: _Class) -> Course:
     """The course in a folder of this process's own: one at a time, kept for the submissions that follow."""
     if terms.digest not in _courses:
         _courses.clear()
-        folder = tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True)
+        folder = tempfile.TemporaryDirectory(prefix="course-", dir=leftovers.folder(), ignore_cleanup_errors=True)
         terms.course.unpack(Path(folder.name))
         _courses[terms.digest] = Course(Path(folder.name).resolve()), folder
     return _courses[terms.digest][0]

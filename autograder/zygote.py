@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import ctypes
 import gc
+import importlib
 import io
 import itertools
 import json
@@ -57,9 +58,13 @@ from autograder.runs import Limits
 from modelserving import datasets
 
 HEAD = struct.Struct("<I")
+ON_DEMAND = ("onnx", "skl2onnx", "tritonclient.http", "uvicorn")
+"""Libraries of single assignments: the zygote imports one when the first notebook comes whose own cells name it."""
+
 LARGEST_REQUEST = 60_000  # bytes; sources of cells go over the student's own socket
 LOOK = 0.25  # s between two looks at a submission's memory
 PART = 1 << 16  # characters of a stream in one message
+MOST_TOLD = 100  # processes of which the memory is told
 HELD = 0.1  # s that something printed may wait for more
 
 
@@ -72,7 +77,7 @@ def main(home: Path, control: socket.socket, *doors: socket.socket) -> None:
         kernel = _kernel()
         (home / "root").mkdir()
         offered = sandbox.offered(home / "root")
-        sandbox._shown()
+        sandbox.prepare()
         gc.collect()
         gc.freeze()  # a collection in a child would copy the pages of all that is here
         _serve(control, doors, json.dumps({"offered": offered}).encode(), kernel, home)
@@ -130,6 +135,7 @@ def _heard(
     try:
         match request["do"]:
             case "student":
+                _import(request["uses"])
                 reply["pid"] = _student(request, fds, kernel, root, fonts)
                 students.add(reply["pid"])
             case "examiner":
@@ -147,6 +153,13 @@ def _heard(
     except OSError:
         return False
     return True
+
+
+def _import(names: Sequence[str]) -> None:
+    for name in set(ON_DEMAND).intersection(names) - sys.modules.keys():
+        importlib.import_module(name)
+        gc.collect()
+        gc.freeze()
 
 
 def _draw_once() -> None:
@@ -167,6 +180,9 @@ def _examiner(request: dict[str, Any], fds: list[int]) -> int:
     libc = ctypes.CDLL(None, use_errno=True)
     for space in fds[2:]:  # into the student's network: a test may ask a server that the student's code started
         libc.setns(space, 0)
+    if sandbox.FILTER in request["use"]:
+        sandbox.confine(Path(request["folder"]))
+    tempfile.tempdir = request["folder"]  # the only place where it may write
     examiner.work(fds[0], fds[1], Limits(**request["limits"]), request["folder"])
 
 
@@ -229,6 +245,9 @@ def _first(request: dict[str, Any], walls: sandbox.Walls, uid: int, fds: list[in
         os._exit(0)
     for fd in (control, channel, out, err):
         os.close(fd)
+    for kind in signal.valid_signals() - {signal.SIGCHLD, signal.SIGKILL, signal.SIGSTOP}:
+        with contextlib.suppress(OSError):
+            signal.signal(kind, signal.SIG_IGN)  # the student's code is not to end this process, nor to stop it
     _watch(helm, pid, walls.memory if sandbox.NAMESPACES in use else None)
 
 
@@ -250,10 +269,11 @@ def _watch(helm: socket.socket, student: int, memory: int | None) -> NoReturn:
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 if ended[0] == student:
                     _tell_end(helm, {"status": ended[1]})
-        if memory is not None and _used() > memory:
+        if memory is not None and sum((held := _held()).values()) > memory:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(-1, signal.SIGKILL)
-            _tell_end(helm, {"memory": True})
+            largest = sorted(held, key=held.get, reverse=True)[:MOST_TOLD]
+            _tell_end(helm, {"memory": [[0 if pid == student else pid, held[pid]] for pid in largest]})
 
 
 def _tell_end(helm: socket.socket, how: dict[str, Any]) -> NoReturn:
@@ -264,21 +284,21 @@ def _tell_end(helm: socket.socket, how: dict[str, Any]) -> NoReturn:
     os._exit(0)
 
 
-def _used() -> int:
-    """Bytes of memory that the processes of this tree use together, shared pages by share."""
+def _held() -> dict[int, int]:
+    """Bytes of memory by process of this tree, shared pages by share; nothing while it is little in all."""
     page = os.sysconf("SC_PAGE_SIZE")
-    pids = [name for name in os.listdir("/proc") if name.isdigit() and name != "1"]
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"]
     resident = 0
     for pid in pids:
         with contextlib.suppress(OSError, IndexError, ValueError):
             resident += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page
     if resident < 1 << 30:  # most of it is the zygote's; a closer look costs milliseconds
-        return 0
-    shares = 0
+        return {}
+    shares = {}
     for pid in pids:
         with contextlib.suppress(OSError, IndexError, ValueError):
             text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-            shares += int(text.partition("Pss:")[2].split()[0]) * 1024
+            shares[pid] = int(text.partition("Pss:")[2].split()[0]) * 1024
     return shares
 
 
@@ -368,6 +388,13 @@ class _Stream(io.TextIOBase):
         return True
 
 
+def _last_pid() -> int | None:
+    """The number of the process that was started last in this tree, ``None`` where the system does not tell."""
+    with contextlib.suppress(Exception), io.FileIO("/proc/loadavg") as file:
+        return int(file.read(200).split()[-1])
+    return None
+
+
 def _kernel() -> IPythonKernel:
     sys.modules["debugpy"] = None  # nobody will attach a debugger, and it warns
     config = Config()
@@ -411,9 +438,11 @@ class _Cells:
             else:
                 answering.serve(self.channel, self.shell.user_ns, self._cell_of)
                 reply = {}
+            for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+                signal.setitimer(timer, 0)  # what a cell wound up is not to go off in another
             sys.__dict__["stdout"].flush()
             sys.__dict__["stderr"].flush()
-            self.session.put({"done": reply, "number": request["number"]})
+            self.session.put({"done": reply, "number": request["number"], "last": _last_pid()})
 
     def _run(self, source: str, index: int) -> dict[str, Any]:
         self.cells[self.shell.execution_count] = index

@@ -7,6 +7,7 @@ Its docstring is TOML::
     row = "student function calls `sys.displayhook(2)`"          # the row of the table it stands for, if any
     answers = "right"         # the cells that are not given: right (default), or blank as released
     spoil = ["tags"]          # what was done to the files; see SPOIL
+    limits = "small"          # the limits that it runs under, when it is meant to reach them; see LIMITS
     [verdicts]                # how each graded cell ends; not named: passed, or for blank ones not attempted
     test_mean = "failed"      # a list where more than one end is fair
 
@@ -47,7 +48,7 @@ from nbformat import NotebookNode
 
 HERE = Path(__file__).resolve().parent
 MARKER = re.compile(r"^# %% \[(?P<where>\w+)(?P<text> markdown)?\] (?P<added>\+after )?(?P<cell>\S+)[ \t]*$", re.M)
-HEAD = {"what", "row", "answers", "spoil", "verdicts"}
+HEAD = {"what", "row", "answers", "spoil", "limits", "verdicts"}
 
 SOLUTIONS = {
     "save": 'def save(values):\n    with open("numbers.txt", "w") as file:\n'
@@ -79,6 +80,20 @@ TESTS = {
 }
 """Points and test of each."""
 
+LIMITS = {
+    "ample": {},
+    "small": {"cell_seconds": 5, "notebook_seconds": 40},
+    "tight": {"cell_seconds": 5, "notebook_seconds": 9},
+}
+"""Seconds by name. Ample are those that courses have: nothing here comes near them, however slow the machine is.
+
+Who is meant to be out of time has small ones. There, no cell but the endless ones takes a tenth of its five seconds,
+and all that must be waited for takes less than half of the forty. Tight are those of who spends them by sleeping.
+"""
+
+MEMORY = 1 << 30
+"""Bytes that each submission may use. The bombs take several times as much, the others less than half."""
+
 
 @dataclass(frozen=True)
 class Typed:
@@ -101,6 +116,7 @@ class Member:
     row: str
     blank: bool
     spoil: tuple[str, ...]
+    limits: str
     verdicts: dict[str, tuple[str, ...]]
     typed: tuple[Typed, ...]
 
@@ -135,7 +151,10 @@ def load(path: Path) -> Member:
     blank = head.get("answers", "right") == "blank"
     spoil = tuple(head.get("spoil", []))
     honest = path.parent.name == "honest"
-    return Member(path.stem, honest, head["what"], head.get("row", ""), blank, spoil, verdicts, typed)
+    limits = head.get("limits", "ample")
+    if limits not in LIMITS:
+        raise ValueError(f"{path}: there are no limits called {limits!r}")
+    return Member(path.stem, honest, head["what"], head.get("row", ""), blank, spoil, limits, verdicts, typed)
 
 
 # --- the course ---
@@ -143,6 +162,7 @@ def load(path: Path) -> Member:
 
 def build_course(root: Path, marker: str) -> None:
     """A released course in ``root``: the small one, four more exercises, and ``marker`` in the hidden tests."""
+    import building
     import conftest
 
     from autograder import cells
@@ -154,13 +174,11 @@ def build_course(root: Path, marker: str) -> None:
         if cell["id"] == "test_mean_hidden":
             cell.source = cell.source.replace("mean([7]) == 7", f"mean([7]) == 7 and {marker!r}")
     for name, (points, test) in TESTS.items():
-        head, body = SOLUTIONS[name].split("\n", 1)
-        source = f"{head}\n    ### BEGIN SOLUTION\n{body}\n    ### END SOLUTION"
         hidden = f"assert root(9) == 3 and {marker!r}" if name == "root" else ""
         notebook.cells += [
-            conftest._cell("markdown", f"## {name}", f"{name}-text"),
-            conftest._cell("code", source, name, solution=True),
-            conftest._test(f"test_{name}", points, test, hidden),
+            building.cell("markdown", f"## {name}", f"{name}-text"),
+            building.solution(name, SOLUTIONS[name]),
+            building.check(f"test_{name}", points, test, hidden),
         ]
     folder = root / "source" / conftest.ASSIGNMENT
     cells.write(folder / "exercises.ipynb", notebook)
@@ -764,13 +782,18 @@ def _grade(root: Path, students: list[str], jobs: int) -> dict[str, dict]:
     import conftest
 
     from autograder.course import Course
-    from autograder.kernel import Limits
     from autograder.report import write_reports
     from autograder.run import grade_assignment
+    from autograder.runs import Limits
 
     course = Course(root)
-    limits = Limits(cell_seconds=5, notebook_seconds=15, memory=1 << 30)
-    results = grade_assignment(course, conftest.ASSIGNMENT, students or None, jobs=jobs, limits=limits)
+    there = {path.parent.name for path in course.submitted.glob(f"*/{conftest.ASSIGNMENT}")}
+    results = []
+    for name, seconds in LIMITS.items():
+        chosen = [m.name for m in members() if m.limits == name and m.name in (students or there)]
+        if chosen:
+            limits = Limits(memory=MEMORY, **seconds)
+            results += grade_assignment(course, conftest.ASSIGNMENT, chosen, jobs=jobs, limits=limits)
     write_reports(course, conftest.ASSIGNMENT)
     return {
         result.student: {"problem": result.problem, "notebooks": [one.to_dict() for one in result.notebooks]}
@@ -780,7 +803,7 @@ def _grade(root: Path, students: list[str], jobs: int) -> dict[str, dict]:
 
 def _strays() -> list[str]:
     """What still runs below this process some seconds later; it is ended here."""
-    for _ in range(50):
+    for _ in range(150):
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from building import cell, check, question, solution
 from nbformat import NotebookNode
 
 from autograder import cells
@@ -65,46 +66,27 @@ ANSWERS = {"q1": "AC", "q2": "A"}
 """Right answers to the quiz."""
 
 
-def _cell(kind: str, source: str, cell_id: str, **role) -> NotebookNode:
-    cell = getattr(nbformat.v4, f"new_{kind}_cell")(source, id=cell_id)
-    if role:
-        whole = {"grade": False, "solution": False, "locked": False, "task": False} | role
-        cell.metadata["nbgrader"] = whole | {"schema_version": 3, "grade_id": cell_id}
-    return cell
-
-
-def _solution(name: str) -> NotebookNode:
-    head, body = SOLUTIONS[name].split("\n", 1)
-    source = f"{head}\n    ### BEGIN SOLUTION\n{body}\n    ### END SOLUTION"
-    return _cell("code", source, name, solution=True)
-
-
-def _test(name: str, points: float, visible: str, hidden: str = "") -> NotebookNode:
-    source = visible + (f"\n### BEGIN HIDDEN TESTS\n{hidden}\n### END HIDDEN TESTS" if hidden else "")
-    return _cell("code", source.strip("\n"), name, grade=True, locked=True, points=points)
-
-
 def exercises() -> NotebookNode:
     """The source of the exercises."""
     return nbformat.v4.new_notebook(
         cells=[
-            _cell("markdown", "# Small exercises\n\nFill in each function.", "head"),
-            _cell("code", "import math\nLIMIT = 10", "given"),
-            _cell("markdown", "## 1. The *mean*\n\nReturn the mean of `values`.", "mean-text", locked=True),
-            _solution("mean"),
-            _test("test_mean", 2, "assert mean([1, 2, 3]) == 2, 'The mean of 1, 2, 3 is 2: divide by their number.'"),
-            _test(
+            cell("markdown", "# Small exercises\n\nFill in each function.", "head"),
+            cell("code", "import math\nLIMIT = 10", "given"),
+            cell("markdown", "## 1. The *mean*\n\nReturn the mean of `values`.", "mean-text", locked=True),
+            solution("mean", SOLUTIONS["mean"]),
+            check("test_mean", 2, "assert mean([1, 2, 3]) == 2, 'The mean of 1, 2, 3 is 2: divide by their number.'"),
+            check(
                 "test_mean_hidden",
                 3,
                 "",
                 "assert math.isclose(mean([0.5, 1.5]), 1), 'Fractions count, too.'\nassert mean([7]) == 7",
             ),
-            _cell("markdown", "## 2. The scale\n\n```\n# not a heading\n```", "scale-text"),
-            _solution("scale"),
-            _test("test_scale", 2, "assert scale([1, 2], LIMIT) == [5, 10], 'The largest value becomes the top.'"),
-            _cell("markdown", "## 3. Counting", "count-text"),
-            _solution("count"),
-            _test("test_count", 1, "assert count('aab') == {'a': 2, 'b': 1}\nlen(count('abc'))"),
+            cell("markdown", "## 2. The scale\n\n```\n# not a heading\n```", "scale-text"),
+            solution("scale", SOLUTIONS["scale"]),
+            check("test_scale", 2, "assert scale([1, 2], LIMIT) == [5, 10], 'The largest value becomes the top.'"),
+            cell("markdown", "## 3. Counting", "count-text"),
+            solution("count", SOLUTIONS["count"]),
+            check("test_count", 1, "assert count('aab') == {'a': 2, 'b': 1}\nlen(count('abc'))"),
         ],
         metadata=cells.METADATA,
     )
@@ -114,9 +96,9 @@ def quiz() -> NotebookNode:
     """The source of the quiz."""
     questions = []
     for name, points in (("q1", 1), ("q2", 2)):
-        questions.append(_cell("markdown", f"## Question {name[1:]}\n\nWhich?", f"{name}-text", locked=True))
-        questions.append(_cell("code", cells.ask(name), name, grade=True, solution=True, points=points))
-    start = _cell("code", 'from autograder.quiz import Quiz\n\nquiz = Quiz("questions.json")', "start")
+        questions.append(cell("markdown", f"## Question {name[1:]}\n\nWhich?", f"{name}-text", locked=True))
+        questions.append(question(name, points))
+    start = cell("code", 'from autograder.quiz import Quiz\n\nquiz = Quiz("questions.json")', "start")
     return nbformat.v4.new_notebook(cells=[start, *questions], metadata=cells.METADATA)
 
 
@@ -160,8 +142,8 @@ def hand_in(small_course) -> Callable[..., Path]:
         answers = SOLUTIONS | {q: cells.ask(q, letters) for q, letters in ANSWERS.items()} | dict(sources or {})
         for path in sorted((small_course.release / ASSIGNMENT).glob("*.ipynb")):
             notebook = cells.read(path)
-            for cell in notebook.cells:
-                cell.source = answers.get(cells.grade_id(cell), cell.source)
+            for one in notebook.cells:
+                one.source = answers.get(cells.grade_id(one), one.source)
             if change is not None:
                 notebook.metadata["name"] = path.stem
                 change(notebook)

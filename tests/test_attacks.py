@@ -5,6 +5,7 @@ The members stand in ``attacks/`` and ``honest/``, one file each; ``attack_class
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -12,9 +13,10 @@ import re
 import secrets
 import shutil
 import sqlite3
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,9 @@ import attack_class
 import pytest
 from attack_class import Canary, Member, Run
 from conftest import ASSIGNMENT
+
+from autograder.course import Course
+from autograder.run import grade_assignment
 
 pytestmark = [
     pytest.mark.slow,
@@ -150,6 +155,33 @@ def quiet() -> Iterator[Graded]:
     yield from graded([MEMBERS[name] for name in HONEST])
 
 
+@contextlib.contextmanager
+def class_of(names: Iterable[str]) -> Iterator[tuple[Course, Canary]]:
+    """A course in which some members have handed in, and the servers that they should not reach."""
+    top = Path(tempfile.mkdtemp(prefix="class-", dir="/tmp"))
+    try:
+        (top / "loot").mkdir()
+        (top / "course").mkdir()
+        attack_class.build_course(top / "course", "hidden-key")
+        with Canary() as canary:
+            known = attack_class.knowledge(top / "course", canary, top / "loot")
+            for name in names:
+                attack_class.hand_in(MEMBERS[name], top / "course", known)
+            yield Course(top / "course"), canary
+    finally:
+        shutil.rmtree(top, ignore_errors=True)
+
+
+def unfair(course: Course, name: str) -> dict[str, str]:
+    """The graded cells of a member that ended otherwise than is fair."""
+    ends = {}
+    for path in (course.autograded / name / ASSIGNMENT).glob("*.ipynb"):
+        for verdict in json.loads(path.read_text(encoding="utf-8"))["metadata"]["grading"]["verdicts"]:
+            ends[verdict["cell"]] = verdict["outcome"]
+    assert set(ends) == set(POINTS)
+    return {cell: end for cell, end in ends.items() if end not in MEMBERS[name].fair(cell)}
+
+
 # --- the catalogue ---
 
 
@@ -271,3 +303,43 @@ def test_outputs_are_bounded(whole: Graded):
             assert path.stat().st_size < 20_000_000, path
     flood = json.dumps(whole.notebooks("floods_output"))
     assert "left out: it is too long" in flood
+
+
+# --- the same by other ways in ---
+
+REPRESENTATIVE = (
+    *("equal_to_everything", "exits", "forged_metadata", "link_to_source", "locks_database", "odd_outputs"),
+    *("reads_course", "sends_data", "softened_tests", "tags", "reference", "wrong_answers"),
+)
+"""Attacks on the file, the kernel, the course, the network and the outputs, and two honest people."""
+
+
+def test_nbgraders_own_command_gives_attackers_the_same():
+    with class_of(REPRESENTATIVE) as (course, canary):
+        before = tree(course.root)
+        command = [sys.executable, "-m", "nbgrader", "autograde", ASSIGNMENT]
+        done = subprocess.run(command, cwd=course.root, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert {name: wrong for name in REPRESENTATIVE if (wrong := unfair(course, name))} == {}
+        assert canary.heard == []
+        assert tree(course.root) == before
+        for path in course.autograded.rglob("*"):
+            assert not path.is_symlink()
+            assert "REACHED" not in path.read_text(errors="replace") if path.is_file() else True
+        with sqlite3.connect(course.root / "gradebook.db") as book:
+            rows = book.execute("select auto_score, manual_score, extra_credit from grade").fetchall()
+            assert len(rows) == len(REPRESENTATIVE) * len(POINTS)
+            assert {(manual, extra) for _, manual, extra in rows} == {(None, None)}
+
+
+def test_a_dask_cluster_gives_attackers_the_same():
+    distributed = pytest.importorskip("distributed", reason="Dask comes with the extra `scale`")
+    names = ("exits", "reads_course", "sends_data", "reference")
+    with (
+        class_of(names) as (course, canary),
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+    ):
+        results = grade_assignment(course, ASSIGNMENT, dask=cluster.scheduler_address)
+        assert [result.problem for result in results] == [None] * len(names)
+        assert {name: wrong for name in names if (wrong := unfair(course, name))} == {}
+        assert canary.heard == []

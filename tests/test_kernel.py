@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from building import answer, check
 
 from autograder import kernel
 from autograder.course import CourseError
@@ -166,16 +167,14 @@ def test_the_kernel_sees_a_fixed_world_and_nothing_of_the_instructor(tmp_path, m
     assert shown(first[1]).endswith("'1', '1')")
 
 
-def test_no_temporary_folder_is_left(tmp_path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", None)
-    kernel.stop()
-    work = tmp_path / "work"
-    work.mkdir()
-    run(work, "open('mine', 'w').write('1')")
-    kernel.stop()
-    assert os.listdir(tmp_path) == ["work"]
-    assert os.listdir(work) == []
+def test_no_temporary_folder_is_left(tmp_path):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "tmp").mkdir()
+    code = 'import pathlib, test_kernel; test_kernel.run(pathlib.Path(\'{}\'), \'open("mine", "w").write("1")\')'
+    environment = os.environ | {"TMPDIR": str(tmp_path / "tmp"), "PYTHONPATH": str(Path(__file__).parent)}
+    subprocess.run([sys.executable, "-c", code.format(tmp_path / "work")], env=environment, check=True, timeout=120)
+    assert os.listdir(tmp_path / "tmp") == []
+    assert os.listdir(tmp_path / "work") == []
 
 
 def test_what_worked_in_the_students_kernel_works_here(tmp_path):
@@ -211,10 +210,7 @@ def test_what_worked_in_the_students_kernel_works_here(tmp_path):
 
 def examined(folder: Path, student: str, *tests: str, **limits) -> list[CellRun]:
     """The ends of tests (written as test cells are) of a student's cell."""
-    metadata = {"nbgrader": {"grade": True, "solution": False, "grade_id": "t", "points": 1}}
-    cells = [nbformat.v4.new_code_cell(test, metadata=metadata) for test in tests]
-    solution = {"nbgrader": {"grade": False, "solution": True, "grade_id": "s"}}
-    cells.insert(0, nbformat.v4.new_code_cell(student, metadata=solution))
+    cells = [answer("s", student), *(check(f"t{number}", 1, test) for number, test in enumerate(tests))]
     return run_notebook(nbformat.v4.new_notebook(cells=cells), folder, Limits(**limits))[1:]
 
 
@@ -233,10 +229,95 @@ def test_tests_run_where_the_students_code_is_not(tmp_path):
     assert apart.end is End.OK
 
 
+def test_the_examiner_has_only_what_tests_need(tmp_path):
+    """A fault in what reads a student's data would find no files, no privileges and no way to more."""
+    (tmp_path / "secret").write_text("key")
+    ruleset = "import ctypes; assert ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1) > 0"
+    files, rights, scratch, landlock = examined(
+        tmp_path,
+        "x = 1",
+        f"try:\n    open('{tmp_path}/secret').read()\nexcept PermissionError:\n    pass\nelse:\n    assert False",
+        "import ctypes\nlibc = ctypes.CDLL(None)\nassert libc.unshare(1 << 28) == libc.ptrace(0, 0, 0, 0) == -1\n"
+        "status = open('/proc/self/status').read()\nassert 'CapEff:\\t0000000000000000' in status\n"
+        "assert 'NoNewPrivs:\\t1' in status and 'Seccomp:\\t2' in status",
+        "import os, tempfile\nwith tempfile.TemporaryDirectory() as folder:\n    open(f'{folder}/a', 'w').close()\n"
+        "assert os.path.commonpath([folder, os.getcwd()]) == os.getcwd()\nopen('b.txt', 'w').close()",
+        ruleset,
+    )
+    assert (rights.end, scratch.end) == (End.OK, End.OK), (rights, scratch)
+    if landlock.end is End.OK:
+        assert files.end is End.OK, files
+
+
 def test_a_test_that_kills_the_kernel_costs_itself(tmp_path):
     student = "import os\ndef die(): os._exit(0)\ndef loop():\n    while True: pass\ndef live(): return 1"
     ends = examined(tmp_path, student, "die()", "assert live() == 1", "loop()", "assert live() == 1", cell_seconds=2)
     assert [c.end for c in ends] == [End.CRASH, End.OK, End.TIMEOUT, End.OK]
+
+
+def exercises(folder: Path, *pairs: tuple[str, str], **limits) -> list[CellRun]:
+    """The ends of all cells of a notebook of exercises, each an answer and its test."""
+    cells = []
+    for number, (source, test) in enumerate(pairs):
+        cells += [answer(f"s{number}", source), check(f"t{number}", 1, test)]
+    return run_notebook(nbformat.v4.new_notebook(cells=cells), folder, Limits(**limits))
+
+
+LATE = """
+import os, threading, time
+def first():
+    def die():
+        while "awaited" not in globals():
+            time.sleep(0.01)
+        os._exit(0)
+    threading.Thread(target=die).start()
+    return 1
+"""
+
+
+def test_a_crash_that_comes_late_is_traced_to_its_cell(tmp_path):
+    """A thread of the first exercise ends the kernel in the test of the second; without that, in the third's; ..."""
+    wait = "import time\ndef {0}():\n    global awaited\n    awaited = True\n    time.sleep(0.3)\n    return 1"
+    rest = [(wait.format(name), f"assert {name}() == 1") for name in "bcde"]
+    runs = exercises(tmp_path, (LATE, "assert first() == 1"), *rest)
+    assert [run.end for run in runs] == [End.OK] * 10
+
+
+def test_crashes_of_several_exercises_stay_theirs(tmp_path):
+    die = "import os\ndef {}(): os._exit(1)"
+    pairs = [(die.format(name), f"{name}()") for name in ("a", "b")]
+    runs = exercises(tmp_path, ("def fine(): return 1", "assert fine() == 1"), *pairs, ("x = 5", "assert x == 5"))
+    assert [run.end for run in runs] == [End.OK] * 3 + [End.CRASH, End.OK, End.CRASH] + [End.OK] * 2
+
+
+def test_no_signal_ends_or_stops_the_first_process(tmp_path):
+    shoot = (
+        "import os, signal\nassert os.getppid() == 1\n"
+        "for kind in signal.valid_signals():\n    os.kill(1, kind)\nimport time\ntime.sleep(0.05)\nos.getppid()"
+    )
+    there, after = run(
+        tmp_path, shoot, "import signal\nsignal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)"
+    )
+    assert (there.end, shown(there)) == (End.OK, "1")
+    assert "SIG_DFL" in shown(after)
+    assert "default_int_handler" in shown(after)
+
+
+def test_a_timer_of_one_cell_does_not_go_off_in_another(tmp_path):
+    wind = "import signal\nfor t in range(3): signal.setitimer(t, 0.2)"
+    wait = "import time\nbegan = time.process_time()\nwhile time.process_time() < began + 0.5: pass"
+    assert [cell.end for cell in run(tmp_path, wind, wait)] == [End.OK, End.OK]
+
+
+def test_memory_that_children_take_later_is_charged_to_who_started_them(tmp_path):
+    hog = (
+        "import os, time\ndef hog():\n    for _ in range(6):\n        if os.fork() == 0:\n            time.sleep(0.2)\n"
+        "            taken = bytearray(300_000_000)\n            time.sleep(600)\n    return 1"
+    )
+    wait = "def wait():\n    try:\n        while os.wait(): pass\n    except ChildProcessError: return 1"
+    pairs = (hog, "assert hog() == 1"), (wait, "assert wait() == 1"), ("x = 5", "assert x == 5")
+    runs = exercises(tmp_path, *pairs, memory=1_200_000_000)
+    assert [run.end for run in runs] == [End.OK, End.MEMORY] + [End.OK] * 4
 
 
 def test_a_test_may_ask_a_server_of_the_students(tmp_path):

@@ -17,6 +17,13 @@ from autograder import cells
 from autograder.course import Course
 from autograder.run import grade_assignment
 
+ODD = (
+    "print('half', chr(0xD800))\nfrom IPython.display import publish_display_data\n"
+    "publish_display_data({'text/html': chr(0xDFFF), 'text/plain': 5})\n"
+    "def mean(values):\n    if values == [7]: raise ValueError(chr(0xD800))\n    return sum(values) / len(values)"
+)
+"""An answer that puts out what no file can hold, and a display that is none."""
+
 NBGRADER = Path(sys.executable).with_name("nbgrader")
 
 
@@ -58,6 +65,7 @@ def damage(hand_in) -> None:
     folder = hand_in("link")
     (folder / "notes.txt").symlink_to("/nowhere/at/all")
     os.mkfifo(folder / "pipe")
+    hand_in("odd", {"mean": ODD})
     hand_in(
         "wrong", {"mean": "def mean(values):\n    return 2", "q1": 'quiz.ask("q1", "ABC")', "q2": 'quiz.ask("q2", "")'}
     )
@@ -85,7 +93,16 @@ def test_both_drivers_give_the_same_scores_and_notebooks(small_course, hand_in):
     for path, notebook in graded.items():
         assert cells.read(small_course.root / path).metadata["grading"] == notebook.metadata["grading"], path
     points = {result.student: result.points for result in results}
-    assert points == {"ada": 11, "bom": 11, "cut": 3, "copy": 11, "half": 8, "link": 11, "wrong": 2 + 2 + 1 + 0.5}
+    assert points == {
+        "ada": 11,
+        "bom": 11,
+        "cut": 3,
+        "copy": 11,
+        "half": 8,
+        "link": 11,
+        "odd": 8,
+        "wrong": 2 + 2 + 1 + 0.5,
+    }
 
 
 @pytest.mark.slow
@@ -124,3 +141,22 @@ def test_export_lists_every_student(small_course, hand_in):
     with (small_course.root / "grades.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {str(value) for row in rows for value in row.values()} >= {"ada", "bob"}
+
+
+@pytest.mark.slow
+def test_nbgraders_command_refuses_once_where_submissions_cannot_be_shut_in(small_course, hand_in):
+    hand_in("ada")
+    hand_in("bob")
+    config = small_course.root / "nbgrader_config.py"
+    config.write_text(config.read_text() + "from autograder import kernel\nkernel.missing = lambda: ['namespaces']\n")
+    done = subprocess.run(
+        [NBGRADER, "autograde", ASSIGNMENT], cwd=small_course.root, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("namespaces cannot be had") == 1
+    assert "Traceback" not in done.stderr
+    assert not small_course.autograded.exists()
+    config.write_text(config.read_text() + "c.Grade.unsafe = True\n")
+    nbgrader(small_course, "autograde", ASSIGNMENT)
+    noted = cells.read(small_course.autograded / "ada" / ASSIGNMENT / "exercises.ipynb").metadata["grading"]["notes"]
+    assert "--unsafe" in noted[-1]

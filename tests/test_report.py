@@ -17,7 +17,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from building import answer, cell, check, question
+from nbformat.v4 import new_notebook, new_output
 
 from autograder import bank, classview, export, showing
 from autograder.course import Course, CourseError, tools_on_path
@@ -85,34 +86,24 @@ def png(width: int = 2, height: int = 2) -> str:
     return base64.b64encode(b"\x89PNG\r\n\x1a\n" + picture).decode()
 
 
-def marked(source: str, grade_id: str, *, grade: bool, solution: bool, points: float | None = None, **kw):
-    """A code cell with nbgrader's metadata."""
-    about = {"grade_id": grade_id, "grade": grade, "solution": solution, "locked": not solution, "task": False}
-    about |= {"schema_version": 3} | ({"points": points, "cell_type": "code"} if grade else {})
-    return new_code_cell(source, id=grade_id, metadata={"nbgrader": about}, **kw)
-
-
 def exercises(code: str = "", outputs=()) -> nbformat.NotebookNode:
     return new_notebook(
         cells=[
-            new_markdown_cell("# Exercises\n\nText.", id="intro"),
-            new_code_cell("import numpy", id="imports"),
-            new_markdown_cell("## 1. Features *without* a leak", id="h1"),
-            marked(code or "### BEGIN SOLUTION\nx = 1\n### END SOLUTION", "features", grade=False, solution=True,
-                   outputs=list(outputs)),
-            marked("assert x", "test_features", grade=True, solution=False, points=2),
-            marked(f"### BEGIN HIDDEN TESTS\n{HIDDEN}\n### END HIDDEN TESTS", "test_features_hidden", grade=True,
-                   solution=False, points=3),
-            new_markdown_cell("## 2. Split in time", id="h2"),
-            marked("y = 2", "split", grade=False, solution=True),
-            marked("assert y", "test_split", grade=True, solution=False, points=1),
+            cell("markdown", "# Exercises\n\nText.", "intro"),
+            cell("code", "import numpy", "imports"),
+            cell("markdown", "## 1. Features *without* a leak", "h1"),
+            answer("features", code or "### BEGIN SOLUTION\nx = 1\n### END SOLUTION", outputs),
+            check("test_features", 2, "assert x"),
+            check("test_features_hidden", 3, "", HIDDEN),
+            cell("markdown", "## 2. Split in time", "h2"),
+            answer("split", "y = 2"),
+            check("test_split", 1, "assert y"),
         ]
-    )  # fmt: skip
+    )
 
 
 def quiz() -> nbformat.NotebookNode:
-    asks = [marked(f'quiz.ask("{q}", "")', q, grade=True, solution=True, points=2) for q in ("q1", "q2")]
-    return new_notebook(cells=[new_markdown_cell("# Quiz", id="head"), *asks])
+    return new_notebook(cells=[cell("markdown", "# Quiz", "head"), question("q1", 2), question("q2", 2)])
 
 
 TITLES = {
@@ -638,8 +629,8 @@ def test_what_people_added_counts(course: Course, gradebook):
 
 
 def test_a_manual_pass_of_the_quiz_reveals(course: Course, gradebook):
-    for cell in ("q1", "q2"):
-        gradebook.find_grade(cell, "quiz", ASSIGNMENT, "bob").manual_score = 2
+    for name in ("q1", "q2"):
+        gradebook.find_grade(name, "quiz", ASSIGNMENT, "bob").manual_score = 2
     gradebook.db.commit()
     write_reports(course, "01")
     assert "reason-E" in page(course, "bob")

@@ -6,7 +6,7 @@ import pytest
 from conftest import ASSIGNMENT
 from nbgrader.api import Gradebook
 
-from autograder import cells, engine, run
+from autograder import cells, cli, engine, kernel, run
 from autograder.course import CourseError
 from autograder.kernel import Limits
 from autograder.run import grade_assignment
@@ -171,3 +171,22 @@ def test_a_submission_cannot_kill_its_grader(small_course, hand_in):
     ada, bob, cy = grade_assignment(small_course, ASSIGNMENT, jobs=2)
     assert (ada.points, bob.points, cy.points) == (11, 6, 11)
     assert bob.problem is None
+
+
+@pytest.mark.skipif(kernel.sandbox is None, reason="there is a sandbox on Linux only")
+def test_a_machine_without_protection_refuses_once_before_anything_is_touched(
+    small_course, hand_in, counted, monkeypatch, capsys
+):
+    hand_in("ada")
+    hand_in("bob")
+    before = {path: path.stat().st_mtime_ns for path in small_course.root.rglob("*")}
+    monkeypatch.setattr(kernel.sandbox, "offered_here", lambda: ("limits",))
+    monkeypatch.chdir(small_course.root)
+    assert cli.main(["grade", ASSIGNMENT]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert "namespaces, system call filter cannot be had" in said.err
+    assert {path: path.stat().st_mtime_ns for path in small_course.root.rglob("*")} == before
+    assert cli.main(["grade", ASSIGNMENT, "--unsafe", "--jobs", "1"]) == 0
+    assert len(counted) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -130,6 +131,29 @@ gone = [n for n in ('bank', 'engine', 'kernel', 'questions') if importlib.util.f
 return repr((gone, os.listdir(os.path.dirname(autograder.quiz.__file__)) != [], os.environ.get('NOTHING')))
 """
     assert inside(attack) == "([], True, None)"
+
+
+def test_every_denied_call_is_refused(here):
+    attack = """
+import ctypes, errno
+libc, machine = ctypes.CDLL(None, use_errno=True), sandbox._machine()
+said = {}
+for name in sandbox._DENIED:
+    libc.syscall(sandbox._CALLS[name][machine], -1, -1, -1, -1, -1, -1)
+    said[name] = errno.errorcode[ctypes.get_errno()]
+return repr({name: code for name, code in said.items() if code != 'EPERM'}) + str(len(said))
+"""
+    assert inside(attack) == "{}43"
+
+
+@pytest.mark.parametrize(("machine", "header"), [(0, "x86_64-linux-gnu/asm/unistd_64.h"), (1, "asm-generic/unistd.h")])
+def test_the_numbers_of_calls_are_those_of_the_kernels_headers(machine, header):
+    path = Path("/usr/include", header)
+    if not path.exists():
+        pytest.skip(f"{path} is not installed (linux-libc-dev)")
+    numbers = dict(re.findall(r"^#define __NR_(\w+)\s+(\d+)", path.read_text(), re.MULTILINE))
+    wrong = {name: pair[machine] for name, pair in sandbox._CALLS.items() if numbers.get(name) != str(pair[machine])}
+    assert wrong == {}
 
 
 def test_a_process_with_threads_is_told_so():

@@ -1,5 +1,6 @@
 """
 what = "A list that holds itself, a billion laughs, a list a million deep, integers without end, an endless generator."
+limits = "small"
 [verdicts]
 test_mean = "error in your code"
 test_mean_hidden = "error in your code"

@@ -1,6 +1,7 @@
 """
 what = "A loop that never ends and swallows every interrupt, in the cell and in the test."
 row = "endless loop, with interrupts ignored"
+limits = "small"
 [verdicts]
 test_mean = "out of time"
 test_mean_hidden = "out of time"

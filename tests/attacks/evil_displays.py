@@ -1,5 +1,6 @@
 """
 what = "A result whose repr never ends, one that is huge, one that raises SystemExit, and one that replaces the formatter."
+limits = "small"
 [verdicts]
 test_mean = ["failed", "error in your code"]
 test_mean_hidden = ["failed", "error in your code"]

@@ -1,5 +1,6 @@
 """
 what = "Exceptions whose text, name, bases, arguments and traceback run code, never end, lie or are huge."
+limits = "small"
 [verdicts]
 test_mean = ["error in your code", "out of time", "crashed"]
 test_mean_hidden = ["error in your code", "out of time", "crashed"]

@@ -1,5 +1,6 @@
 """
 what = "faulthandler, resource limits, sched, nice and oom settings of its own; recursion without a limit."
+limits = "small"
 [verdicts]
 test_mean = ["crashed", "error in your code", "out of memory", "out of time"]
 test_mean_hidden = ["crashed", "error in your code", "out of memory", "out of time"]

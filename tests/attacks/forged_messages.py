@@ -1,5 +1,6 @@
 """
 what = "Well-framed messages to the grader that no kernel sends: wrong types, wrong numbers, depth, half characters, NaN."
+limits = "small"
 [verdicts]
 test_mean = ["failed", "error in your code", "crashed", "out of time"]
 test_mean_hidden = ["failed", "error in your code", "crashed", "out of time"]

@@ -2,8 +2,8 @@
 what = "Forks until it may no more (at most two hundred), and leaves them busy."
 row = "detached process, 100 children, fork bomb"
 [verdicts]
-test_mean = ["failed", "out of time"]
-test_mean_hidden = ["failed", "out of time"]
+test_mean = "failed"
+test_mean_hidden = "failed"
 """
 # %% [exercises] mean
 import os, time

@@ -1,5 +1,6 @@
 """
 what = "A dict and a set whose keys all have one hash, so that whoever builds them anew is busy for minutes."
+limits = "small"
 [verdicts]
 test_count = ["failed", "error in your code", "out of time"]
 test_tally = ["failed", "error in your code", "out of time"]

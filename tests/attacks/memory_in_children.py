@@ -1,9 +1,9 @@
 """
-what = "Eight children that take half of the memory each."
+what = "Eight children that take more memory together than there is, while the test waits for them."
 row = "memory bomb"
 [verdicts]
-test_mean = ["out of memory", "crashed", "failed"]
-test_mean_hidden = ["out of memory", "crashed", "failed"]
+test_mean = "out of memory"
+test_mean_hidden = "out of memory"
 """
 # %% [exercises] mean
 import os, time
@@ -14,10 +14,11 @@ def mean(values):
         pid = os.fork()
         if pid == 0:
             try:
-                taken = bytearray(700_000_000)
-                time.sleep(4)
+                taken = bytearray(250_000_000)
+                time.sleep(600)
             finally:
                 os._exit(0)
         children.append(pid)
-    time.sleep(1)
+    for pid in children:
+        os.waitpid(pid, 0)
     return 0

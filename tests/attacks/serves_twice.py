@@ -1,5 +1,6 @@
 """
 what = "Forks in a cell and in a test and lets both go on: two kernels answer on one channel, and the first may be gone."
+limits = "small"
 [verdicts]
 test_mean = ["failed", "error in your code", "crashed", "out of time"]
 test_mean_hidden = ["failed", "error in your code", "crashed", "out of time"]

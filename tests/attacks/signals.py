@@ -3,12 +3,6 @@ what = "Every signal to its parent, the first process of its tree, its group and
 [verdicts]
 test_mean = ["failed", "crashed", "error in your code"]
 test_mean_hidden = ["failed", "crashed", "error in your code"]
-test_scale = ["passed", "crashed"]
-test_count = ["passed", "crashed"]
-test_save = ["passed", "crashed"]
-test_tally = ["passed", "crashed"]
-test_countdown = ["passed", "crashed"]
-test_root = ["passed", "crashed"]
 """
 # %% [exercises] mean
 import os, signal
