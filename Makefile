@@ -8,7 +8,8 @@ help:
 	@echo "make lab    open JupyterLab at the first lesson"
 	@echo "make test   run every test"
 	@echo "make demo   grade the sample class and show where its reports are"
-	@echo "make bench  time graders side by side, half an hour on two cores; BENCH=\"--peer-sizes 20\" for a third"
+	@echo "make bench  time graders, then model servers, side by side with their peers: an hour on two cores that do"
+	@echo "            nothing else; one of the two with options: BENCH=\"grading.py --peer-sizes 20\", BENCH=serving.py"
 	@echo "Each sets up the course in .venv first, which takes a minute or two once."
 
 lab demo:
@@ -23,4 +24,5 @@ test:
 
 bench:
 	@"$(PYTHON)" bootstrap.py
-	.venv/bin/python benchmarks/grading.py $(BENCH)
+	$(if $(BENCH),,.venv/bin/python benchmarks/grading.py)
+	.venv/bin/python benchmarks/$(or $(BENCH),serving.py)

@@ -20,8 +20,8 @@ from autograder.course import CourseError
 
 LOCK, STUDENT_LOCK, CONDA = "requirements.txt", "requirements-student.txt", "environment.yml"
 
-FROM_PIP = ("playwright", "psycopg")
-"""Packages that the environment of conda takes from pip: conda-forge has another thing of that name, or no extras."""
+FROM_PIP = ("playwright", "psycopg", "tritonclient", "uvloop")
+"""Packages that the environment of conda takes from pip: conda has no extras, no markers, or another thing so named."""
 
 
 def lock(root: Path, upgrade: bool = False, say: Callable[[str], None] = print) -> None:
@@ -92,7 +92,7 @@ def environment(table: dict) -> str:
     """The text of ``environment.yml`` for conda: packages from conda-forge, the course itself from this folder."""
     wanted = requirements(table)
     conda = [str(requirement) for name, requirement in wanted.items() if name not in FROM_PIP]
-    pip = [str(wanted[name]) for name in FROM_PIP if name in wanted]
+    pip = [str(wanted[name]).replace('"', "'") for name in FROM_PIP if name in wanted]
     return "\n".join(
         [
             "# Written by `course lock` from pyproject.toml: change that file, not this one.",

@@ -22,7 +22,6 @@ import datetime
 import itertools
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -38,6 +37,7 @@ from pathlib import Path
 import joblib
 import nbformat
 import psutil
+from machine import described, machine
 from nbgrader.api import Gradebook
 from tqdm import tqdm
 
@@ -379,32 +379,14 @@ def measure(options: argparse.Namespace, work: Path) -> dict:
     }
 
 
-def machine() -> dict:
-    """What the numbers depend on, and nothing that names the machine."""
-    model = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    return {
-        "cores": len(os.sched_getaffinity(0)),
-        "processor": model,
-        "memory_gb": round(psutil.virtual_memory().total / 1e9),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "load_before": round(os.getloadavg()[0], 1),
-    }
-
-
 def table(found: dict) -> str:
     """The results as Markdown."""
-    about = found["machine"]
     rows = found["runs"]
     seconds = {(r["grader"], r["submissions"]): statistics.median(r["seconds"]) for r in rows}
     lines = [
         "# Graders, side by side",
         "",
-        f"{found['date']}, {about['cores']} cores ({about['processor']}), {about['memory_gb']} GB, {about['system']}, "
-        f"Python {about['python']}; load before the run: {about['load_before']}. "
+        described(found["date"], found["machine"]),
         "Written by `make bench`; `benchmarks/grading.py` says what was run.",
         "",
         "| grader | submissions | median s | per minute | ms each | times stock | times stock "

@@ -1,6 +1,8 @@
 """The library that the lessons build: from a trained model to a service that is watched.
 
-Read the modules in the order of the lessons: ``datasets``, ``models``; ``plots`` and ``guess`` show what was measured.
+Read the modules in the order of the lessons. ``datasets`` and ``models`` (01); ``export`` and ``interpreter`` (02);
+``protocol``, ``batching``, ``repository``, ``metrics`` and ``server``, with ``connection``, ``listen`` and ``cli`` to
+put it on a socket (03). ``plots`` and ``guess`` show what was measured.
 """
 
 __version__ = "0.1.0"

@@ -794,7 +794,7 @@ def by_examiner(notebook: NotebookNode, cwd: Path, limits: Limits | None = None)
                 continue
             one.cells = index
             if cells.is_test(cell):
-                runs.append(one.test(cell.source))
+                runs.append(one.test(cell.source, seconds=120))
                 continue
             if not cells.is_solution(cell) and not cell.metadata.get(ADDED):
                 one.examiner.given(cell.source)

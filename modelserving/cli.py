@@ -1,0 +1,104 @@
+"""The command ``modelserving``: serve a folder of models from a terminal (lesson 03)."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelserving.server import Server
+
+MIB = 2**20
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; give its exit status: 0, or 2 with a sentence on stderr that says why it could not."""
+    parsed = parser().parse_args(arguments)
+    try:
+        return parsed.run(parsed)
+    except (OSError, ValueError) as error:
+        print(f"modelserving: {error}", file=sys.stderr)
+        return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """What can be typed."""
+    root = argparse.ArgumentParser(prog="modelserving", description="Serve models over the Open Inference Protocol.")
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="serve the models of a folder", description=serve_folder.__doc__)
+    serve.set_defaults(run=serve_folder)
+    add = serve.add_argument
+    add("models", metavar="MODELS_DIR", help="the folder, laid out as NAME/VERSION/model.onnx")
+    add("--host", default="127.0.0.1", help="the address to listen on; 0.0.0.0 for all (default: %(default)s)")
+    add("--port", default=8000, type=int, help="the port to listen on; 0 for any free one (default: %(default)s)")
+    add("--inline", action="store_true", help="run models in the event loop: for small models, less CPU a request")
+    add("--threads", default=1, type=count, help="threads inside one operation of a model (default: %(default)s)")
+    add("--batch-rows", default=1024, type=count, help="most rows run together (default: %(default)s)")
+    add("--queue-rows", default=16384, type=count, help="most rows waiting, for each model (default: %(default)s)")
+    add("--max-body", default=64, type=count, metavar="MIB", help="largest request, in MiB (default: %(default)s)")
+    add("--max-tensor", default=64, type=count, metavar="MIB", help="largest input, in MiB (default: %(default)s)")
+    return root
+
+
+def count(text: str) -> int:
+    """A whole number, 1 or more."""
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
+    return int(text)
+
+
+def serve_folder(parsed: argparse.Namespace) -> int:
+    """Serve every model under MODELS_DIR until interrupted (Ctrl+C) or terminated; then finish what was accepted."""
+    started = time.perf_counter()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, finish)
+    if not 0 <= parsed.port < 65536:
+        raise ValueError(f"a port is a number from 0 to 65535, not {parsed.port}")
+
+    # Imported here, so that --help and mistakes do not wait for onnxruntime.
+    from modelserving import listen
+    from modelserving.interpreter import Options
+    from modelserving.protocol import Limits
+    from modelserving.repository import Repository
+    from modelserving.server import Server
+
+    server = Server(
+        Repository(parsed.models, Options(threads=parsed.threads)),
+        limits=Limits(body=parsed.max_body * MIB, tensor=parsed.max_tensor * MIB),
+        inline=parsed.inline,
+        batch_rows=parsed.batch_rows,
+        queue_rows=parsed.queue_rows,
+    )
+    try:
+        bound = listen.bind(parsed.host, parsed.port)
+    except OSError as error:
+        reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else error.strerror
+        raise OSError(f"cannot listen on {parsed.host}:{parsed.port}: {reason}. Try another --port.") from error
+    server.on_started = lambda: announce(server, listen.url(bound), time.perf_counter() - started)
+    listen.serve(server, bound)
+    return 0
+
+
+def finish(*_: object) -> None:
+    """End with status 0. uvicorn catches signals, finishes what it accepted, and then passes them on to here."""
+    raise SystemExit(0)
+
+
+def announce(server: Server, url: str, seconds: float) -> None:
+    """Say on stderr what is served, and what could not be loaded."""
+    gc.freeze()  # models and modules stay: the collector need not look at them again and again
+    for message in server.failed.values():
+        print(message, file=sys.stderr)
+    ready = server.repository.ready()
+    names = ", ".join(f"{name} {'/'.join(versions)}" for name, versions in ready.items()) or "no model"
+    print(f"Serving {names} at {url}/v2, ready after {seconds:.2f} s. Ctrl+C stops.", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

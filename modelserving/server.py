@@ -1,0 +1,359 @@
+"""The server: a plain ASGI application that answers the Open Inference Protocol for a model repository (lesson 03).
+
+A request for a prediction goes straight through: body → :func:`protocol.decode` → :class:`batching.Batcher` →
+:func:`protocol.encode` → body. Everything else asks the repository, or changes it.
+:mod:`modelserving.listen` puts the application on a socket. ASGI: https://asgi.readthedocs.io.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from modelserving import metrics, protocol
+from modelserving.batching import Batcher, QueueFull
+from modelserving.interpreter import Interpreter, InvalidInput
+from modelserving.protocol import Limits, ProtocolError
+from modelserving.repository import Repository
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Headers = dict[bytes, bytes]
+
+JSON = (b"content-type", b"application/json")
+BINARY = (b"content-type", b"application/octet-stream")
+RETRY_AFTER = b"1"  # seconds: a full queue of a model that runs at all is empty by then
+
+log = logging.getLogger("modelserving")
+
+
+@dataclass(slots=True)
+class Answer:
+    """What goes back: the status, headers but for the length, and the body."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+Handler = Callable[[Headers, Receive], Awaitable[Answer]]
+Route = dict[str, Handler]  # what answers a path, by method
+
+
+class Disconnected(Exception):
+    """The client went away before its request was whole."""
+
+
+class Server:
+    """The application, ``await server(scope, receive, send)``, over a repository.
+
+    The repository's models are loaded when the application starts up, in a thread: the server is live at once and
+    ready when they are. ``inline``, ``batch_rows`` and ``queue_rows`` are those of
+    :class:`~modelserving.batching.Batcher`. A change of the repository by other hands is noticed.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        *,
+        limits: Limits | None = None,
+        inline: bool = False,
+        batch_rows: int = 1024,
+        queue_rows: int = 16384,
+    ) -> None:
+        self.repository, self.limits = repository, limits or Limits()
+        self.batching = {"inline": inline, "batch_rows": batch_rows, "queue_rows": queue_rows}
+        self.failed: dict[str, str] = {}  # models that could not be loaded at the start, and why
+        self.started, self.stopping = False, False
+        self.on_started: Callable[[], None] = lambda: None
+        self.metrics: dict[tuple[str, str], metrics.ModelMetrics] = {}
+        self.others: Counter[int] = Counter()
+        self._endpoints: dict[Interpreter, Endpoint] = {}
+        self._routes: dict[str, Route] = {}
+        self._generation = -1
+        self._tasks: set[asyncio.Task] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or follow the server's start and end."""
+        if scope["type"] != "http":
+            await self.lifespan(scope, receive, send)
+            return
+        try:
+            answer = await self.answer(scope, receive)
+        except Disconnected:
+            return
+        headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def answer(self, scope: Scope, receive: Receive) -> Answer:
+        """Find what answers the path and the method, and let it. Whatever is wrong becomes an error's answer."""
+        if self._generation != self.repository.generation:
+            self._build_routes()
+        counted = self.others
+        try:
+            headers = self.headers(scope["headers"])
+            route = self._routes.get(scope["path"])
+            if route is None:
+                route = self.find(scope["path"])
+            handler = route.get(scope["method"])
+            if handler is None:
+                return self.wrong_method(scope["method"], route)
+            if isinstance(handler, Endpoint):
+                counted = handler.metrics.statuses
+            answer = await handler(headers, receive)
+        except ProtocolError as error:
+            answer = failure(error)
+        except (Disconnected, asyncio.CancelledError):
+            raise
+        except Exception:
+            log.exception("A fault while answering %s %s", scope["method"], scope["path"])
+            answer = failure(ProtocolError("internal", "The server has a fault. Its log says more."))
+        counted[answer.status] += 1
+        return answer
+
+    def headers(self, pairs: list[tuple[bytes, bytes]]) -> Headers:
+        """Headers by lower-case name; of those that came twice, the last."""
+        if sum([len(name) + len(value) for name, value in pairs]) > self.limits.headers:
+            raise ProtocolError("headers_too_large", f"The headers have more than {self.limits.headers:,} bytes.")
+        return dict(pairs)
+
+    async def body(self, headers: Headers, receive: Receive) -> bytes:
+        """The whole body, decompressed, or 413 as soon as it is certain that it is too large."""
+        limit = self.limits.body
+        length = headers.get(b"content-length")
+        if length is not None and length.isdigit() and int(length[:20]) > limit:
+            raise too_large(limit)
+        message = await receive()
+        body = message.get("body", b"")
+        if message.get("more_body"):
+            parts, size = [body], len(body)
+            while message.get("more_body"):
+                if size > limit:
+                    raise too_large(limit)
+                message = await receive()
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+            body = b"".join(parts)
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        if len(body) > limit:
+            raise too_large(limit)
+        encoding = headers.get(b"content-encoding")
+        if encoding is not None:
+            body = protocol.decompress(body, encoding.decode("latin-1").strip().lower(), limit)
+        return body
+
+    # Paths
+
+    def _build_routes(self) -> None:
+        """Routes for what can be served now. Versions that were replaced finish what they have and end."""
+        self._generation = self.repository.generation
+        models = self.repository.ready()
+        current = {interpreter for versions in models.values() for interpreter in versions.values()}
+        for gone in set(self._endpoints) - current:
+            self._start(self._endpoints.pop(gone).batcher.close())
+        routes = self._fixed_routes()
+        for name, versions in models.items():
+            for version, interpreter in versions.items():
+                endpoint = self._endpoints.get(interpreter) or self._open_endpoint(interpreter)
+                # The highest version comes last, and stays under the path that names none.
+                for path in (f"/v2/models/{name}", f"/v2/models/{name}/versions/{version}"):
+                    routes[path] = get(reply_with(protocol.model_metadata(name, versions, interpreter.signature)))
+                    routes[f"{path}/ready"] = get(reply_with({"name": name, "ready": True}))
+                    routes[f"{path}/infer"] = {"POST": endpoint}
+        self._routes = routes
+
+    def _fixed_routes(self) -> dict[str, Route]:
+        about = get(reply_with(protocol.server_metadata()))
+        return {
+            "/v2": about,
+            "/v2/": about,
+            "/v2/health/live": get(reply_with({"live": True})),
+            "/v2/health/ready": get(self.ready),
+            "/v2/repository/index": {"POST": self.index},
+            "/metrics": get(self.show_metrics),
+        }
+
+    def _open_endpoint(self, interpreter: Interpreter) -> Endpoint:
+        counts = self.metrics.setdefault((interpreter.name, interpreter.version), metrics.ModelMetrics())
+        batcher = Batcher(interpreter, observe=counts.observe_batch, **self.batching)
+        self._endpoints[interpreter] = Endpoint(self, interpreter, batcher, counts)
+        return self._endpoints[interpreter]
+
+    def find(self, path: str) -> Route:
+        """The route of a path that is not among those kept: a command to the repository, or something unknown.
+
+        Raises :class:`~modelserving.protocol.ProtocolError` with the reason why a path is unknown.
+        """
+        match path.split("/")[1:]:
+            case ["v2", "repository", "models", name, ("load" | "unload") as command]:
+                return {"POST": self.change(command, name)}
+            case ["v2", "models", name, "versions", version] | ["v2", "models", name, "versions", version, _]:
+                self.repository.get(name, version)
+            case ["v2", "models", name] | ["v2", "models", name, _]:
+                self.repository.get(name)
+        raise ProtocolError("unknown_path", f"There is no path {path[:200]!r}. GET /v2 describes the server.")
+
+    def wrong_method(self, method: str, route: Route) -> Answer:
+        """405, with the methods that the path has."""
+        allowed = ", ".join(route)
+        error = ProtocolError("wrong_method", f"The method {method} is not allowed here; use {allowed}.")
+        answer = failure(error)
+        answer.headers.append((b"allow", allowed.encode()))
+        self.others[answer.status] += 1
+        return answer
+
+    # What answers them, predictions apart
+
+    async def ready(self, headers: Headers, receive: Receive) -> Answer:
+        """Ready: the models that the server started with are loaded, and it is not about to stop."""
+        if not self.started or self.stopping:
+            what = "shutting down" if self.stopping else "still loading models"
+            raise ProtocolError("not_ready", f"The server is {what}.")
+        return reply({"ready": True})
+
+    async def index(self, headers: Headers, receive: Receive) -> Answer:
+        """The repository's models and versions with their state; the body may be empty, or ask for ready ones."""
+        body = await self.body(headers, receive)
+        wanted = protocol.load_json(body) if body.strip() else {}
+        return reply(self.repository.index(protocol.flag(wanted, "ready", "the request", False)))
+
+    def change(self, command: str, name: str) -> Handler:
+        """What loads or unloads a model, in a thread. Parameters in the body have no effect."""
+
+        async def handler(headers: Headers, receive: Receive) -> Answer:
+            body = await self.body(headers, receive)
+            if body.strip():
+                protocol.parameters(protocol.load_json(body))
+            act = getattr(self.repository, command)
+            await asyncio.to_thread(act, name)
+            return reply({})
+
+        return handler
+
+    async def show_metrics(self, headers: Headers, receive: Receive) -> Answer:
+        """All counters in Prometheus' text format."""
+        waiting = {(i.name, i.version): endpoint.batcher.waiting for i, endpoint in self._endpoints.items()}
+        text = metrics.render(self.metrics, waiting, self.others)
+        return Answer(200, [(b"content-type", metrics.CONTENT_TYPE.encode())], text.encode())
+
+    # Start and end
+
+    async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Follow the ASGI server's start and end: load models at the start, finish what was accepted at the end."""
+        if scope["type"] != "lifespan":
+            raise ValueError(f"modelserving answers HTTP, not {scope['type']}")
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._start(self.load())
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def load(self) -> None:
+        """Load the models of the repository, if nobody has; then the server is ready."""
+        if not self.repository.generation:
+            self.failed = await asyncio.to_thread(self.repository.load_all)
+        self.started, self.stopping = True, False
+        self.on_started()
+
+    async def close(self) -> None:
+        """Wait until all that was accepted is answered."""
+        self.stopping = True
+        for endpoint in list(self._endpoints.values()):
+            await endpoint.batcher.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)  # or it might be collected before it is done
+        task.add_done_callback(self._tasks.discard)
+
+
+@dataclass(slots=True, eq=False)
+class Endpoint:
+    """What answers requests for a prediction by one version of a model."""
+
+    server: Server
+    interpreter: Interpreter
+    batcher: Batcher
+    metrics: metrics.ModelMetrics
+
+    async def __call__(self, headers: Headers, receive: Receive) -> Answer:
+        """Decode, predict together with whoever else asks, encode."""
+        started = perf_counter()
+        body = await self.server.body(headers, receive)
+        length = headers.get(b"inference-header-content-length")
+        request = protocol.decode(body, length and length.decode("latin-1"), self.server.limits)
+        try:
+            outputs = await self.batcher.submit(request.inputs, request.outputs)
+        except InvalidInput as error:
+            raise protocol.refused(error) from None
+        except QueueFull as error:
+            raise ProtocolError("overloaded", f"{error} Try again in a second.") from None
+        body, head = protocol.encode(self.interpreter.name, self.interpreter.version, request, outputs)
+        self.metrics.request_seconds.observe(perf_counter() - started)
+        if head is None:
+            return Answer(200, [JSON], body)
+        return Answer(200, [BINARY, (b"inference-header-content-length", b"%d" % head)], body)
+
+
+def reply(message: Any) -> Answer:
+    """200 with JSON."""
+    return Answer(200, [JSON], protocol.dump_json(message))
+
+
+def reply_with(message: Any) -> Handler:
+    """What always gives the same answer."""
+    answer = reply(message)
+
+    async def handler(headers: Headers, receive: Receive) -> Answer:
+        return answer
+
+    return handler
+
+
+def get(handler: Handler) -> Route:
+    """A route for GET, and so for HEAD: the ASGI server leaves the body out."""
+    return {"GET": handler, "HEAD": handler}
+
+
+def failure(error: ProtocolError) -> Answer:
+    """The answer to a request that something is wrong with."""
+    answer = Answer(error.status, [JSON], protocol.error_body(error.message))
+    if error.kind == "overloaded":
+        answer.headers.append((b"retry-after", RETRY_AFTER))
+    return answer
+
+
+def too_large(limit: int) -> ProtocolError:
+    """The error for a body of more than ``limit`` bytes."""
+    return ProtocolError("too_large", f"The body is larger than the {limit:,} bytes that the server takes.")
+
+
+def running(
+    models: str | os.PathLike | Repository | Server, port: int = 0, **options: Any
+) -> AbstractContextManager[str]:
+    """Serve in a thread of this process, and give the URL: ``with running("models") as url``.
+
+    ``models`` is a folder, a :class:`~modelserving.repository.Repository`, or a :class:`Server`; ``options`` are those
+    of :class:`Server` for the first two. Port 0 takes a free one. Ready at entry; at exit it finishes what it
+    accepted. See :func:`modelserving.listen.in_thread`.
+    """
+    from modelserving.listen import in_thread  # which imports this module
+
+    if not isinstance(models, Server):
+        models = Server(models if isinstance(models, Repository) else Repository(models), **options)
+    return in_thread(models, port)

@@ -1,0 +1,5 @@
+"""
+student = "ada"
+kind = "reference"
+what = "Hands in the instructor's solutions and the key of the quiz."
+"""

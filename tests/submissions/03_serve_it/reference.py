@@ -1,0 +1,5 @@
+"""
+student = "aiko"
+kind = "reference"
+what = "Solves everything; the source's own solutions."
+"""
