@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: d39f6319aed1ce0f
+#     agreed: 7c90bfa618d45cca
 # ---
 
 # %% [markdown]
@@ -37,8 +37,8 @@
 # |---|---|---|
 # | 00 | Start here | How does this course work, and does my machine run it? |
 # | 01 | [Build a model](01_build_a_model.ipynb) | What has to exist before anything can be served? |
-# | 02 | Wrap it in an interpreter | Is the exported model the model I trained? |
-# | 03 | Serve it | What is a good answer to a request, and to a bad one? |
+# | 02 | [Wrap it in an interpreter](02_wrap_it_in_an_interpreter.ipynb) | Is the exported model the model I trained? |
+# | 03 | [Serve it](03_serve_it.ipynb) | What is a good answer to a request, and to a bad one? |
 # | 04 | Measure latency and throughput | How slow is it, honestly? |
 # | 05 | Serve under load | Where does it break, and what should it do there? |
 # | 06 | Watch it decay | Is it still right? |

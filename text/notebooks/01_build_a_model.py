@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: be5b6393ed158a33
+#     agreed: f4059718f64c3b82
 # ---
 
 # %% [markdown]
@@ -1002,4 +1002,4 @@ print("the replica is more than 1000 times as large:", in_memory > 1000 * on_its
 # In the [exercises](../release/01_build_a_model/exercises.ipynb) you write the pieces that this lesson used and did not print: features without a leak, a split in time, the scores, a calibration table, a prediction that says which part is
 # missing, and a rate that is learnt one batch at a time. The [quiz](../release/01_build_a_model/quiz.ipynb) asks about the parts of a service, what time does to a model, and what speed costs.
 #
-# Back to [00 Start here](00_start_here.ipynb). Lesson 02 takes the model out of scikit-learn for good, hands it to an interpreter that others wrote, and asks: is the exported model the model I trained?
+# Back to [00 Start here](00_start_here.ipynb). [Lesson 02](02_wrap_it_in_an_interpreter.ipynb) takes the model out of scikit-learn for good, hands it to an interpreter that others wrote, and asks: is the exported model the model I trained?

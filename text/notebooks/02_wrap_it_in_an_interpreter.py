@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: 5159d3ad03881f56
+#     agreed: 2f952fc3211022be
 # ---
 
 # %% [markdown]
@@ -952,4 +952,4 @@ quiz.ask("s6", "")
 # a wrong file, a wrapping with signature, refusals and any number of rows, and the choice among files of which some converted wrongly. The
 # [quiz](../release/02_wrap_it_in_an_interpreter/quiz.ipynb) asks what you measured here.
 #
-# Back to [01 Build a model](01_build_a_model.ipynb). Lesson 03 puts an HTTP server around this interpreter, and asks: what is a good answer to a request, and to a bad one?
+# Back to [01 Build a model](01_build_a_model.ipynb). [Lesson 03](03_serve_it.ipynb) puts an HTTP server around this interpreter, and asks: what is a good answer to a request, and to a bad one?
