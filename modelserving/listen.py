@@ -14,6 +14,7 @@ from modelserving.connection import Connection
 from modelserving.server import Server
 
 GRACE = 30  # seconds that a request in progress has at the end
+BACKLOG = 2048  # connections that may wait to be accepted, as many as uvicorn allows
 START = 60  # seconds that the models may take to load in a notebook or test
 
 
@@ -34,13 +35,17 @@ def configuration(server: Server) -> uvicorn.Config:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket bound to this address. Raises OSError when that is not possible."""
+    """A socket that listens at this address. Raises OSError when that is not possible.
+
+    Who connects before uvicorn has begun waits: the application may be ready a moment earlier than uvicorn is.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         if sys.platform != "win32":  # there it would let two servers share a port
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
+        bound.listen(BACKLOG)
     except OSError:
         bound.close()
         raise
