@@ -184,10 +184,10 @@ class Router:
         if len(body) > LARGEST:
             return self.fail(413, "large")
         try:
-            length = int(headers["inference-header-content-length"]) if "inference-header-content-length" in headers else len(body)
-            if length < 0:
-                raise ValueError("negative")
-            content, header_length = model.infer(body, length)
+            length = headers.get("inference-header-content-length", str(len(body)))
+            if not length or any(digit not in "0123456789" for digit in length):
+                raise ValueError("header length")
+            content, header_length = model.infer(body, int(length))
         except ValueError as problem:
             return self.fail(400, str(problem))
         except Exception:

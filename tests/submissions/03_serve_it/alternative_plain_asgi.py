@@ -147,6 +147,12 @@ class Model:
         self.about = {"name": name, "versions": ["1"], "platform": "onnxruntime_onnx"}
         self.about |= {"inputs": sides[0], "outputs": sides[1]}
         self.run = session.run
+        self.named = [
+            (str(length), node.name, axis)
+            for node in session.get_inputs()
+            for axis, length in enumerate(node.shape)
+            if type(length) is str
+        ]
 
     def metadata(self):
         return self.about
@@ -161,6 +167,11 @@ class Model:
                 wrong.add(name)
             if len(shape) != len(array.shape) or free != list(array.shape):
                 wrong.add(name)
+        if not wrong:
+            for word in {word for word, _, _ in self.named}:
+                sharing = [(name, inputs[name].shape[axis]) for other, name, axis in self.named if other == word]
+                if any(length != sharing[0][1] for _, length in sharing):
+                    wrong |= {name for name, _ in sharing}
         if wrong:
             raise ValueError("Look at these inputs again: " + " ".join(sorted(wrong)))
         outputs = [tensor["name"] for tensor in self.about["outputs"]]
@@ -226,10 +237,10 @@ async def app(scope, receive, send):
         return await tell(413, {"error": "too much"})
     headers = dict(scope["headers"])
     try:
-        length = int(headers.get(b"inference-header-content-length", b"%d" % len(body)))
-        if length < 0:
-            raise ValueError("a negative length")
-        content, header_length = await asyncio.to_thread(model.infer, body, length)
+        length = headers.get(b"inference-header-content-length", b"%d" % len(body))
+        if length.strip(b"0123456789") or not length:
+            raise ValueError("The length of the JSON is no number.")
+        content, header_length = await asyncio.to_thread(model.infer, body, int(length))
     except ValueError as problem:
         return await tell(400, {"error": str(problem)})
     except Exception:

@@ -4,13 +4,13 @@ kind = "blank"
 what = "Opens the release, saves it and hands it in."
 [loses]
 test_to_array = 1
-test_to_array_values = 2
-test_to_array_refusals = 1
+test_to_array_values = 1
+test_to_array_refusals = 2
 test_to_tensor = 1
 test_to_tensor_hidden = 2
 test_unpack = 1
-test_unpack_hidden = 2
-test_unpack_refusals = 1
+test_unpack_hidden = 1
+test_unpack_refusals = 2
 test_Model = 1
 test_Model_hidden = 2
 test_Model_refusals = 1

@@ -5,11 +5,11 @@ base = "blank"
 what = "Solves exercises 2 and 4, starts exercise 5, and leaves the others as they came."
 [loses]
 test_to_array = 1
-test_to_array_values = 2
-test_to_array_refusals = 1
+test_to_array_values = 1
+test_to_array_refusals = 2
 test_unpack = 1
-test_unpack_hidden = 2
-test_unpack_refusals = 1
+test_unpack_hidden = 1
+test_unpack_refusals = 2
 test_respond_answers = 1
 test_respond_statuses = 2
 test_respond_readiness = 1
@@ -76,6 +76,13 @@ class Model:
                 problems.append(name + " has the wrong shape")
         if problems:
             raise ValueError(", ".join(problems))
+        seen = {}
+        for thing in self.session.get_inputs():
+            for length, word in zip(inputs[thing.name].shape, thing.shape):
+                seen.setdefault(word, []).append((thing.name, length))
+        for word, pairs in seen.items():
+            if type(word) is str and len({length for _, length in pairs}) > 1:
+                raise ValueError("different lengths: " + ", ".join(name for name, _ in pairs))
         names = [tensor["name"] for tensor in metadata["outputs"]]
         for name in wanted or []:
             if name not in names:

@@ -4,7 +4,7 @@ kind = "wrong"
 what = "Reads numbers with the most significant byte first, as the headers of the network have it."
 [loses]
 test_unpack = 1
-test_unpack_hidden = 2
+test_unpack_hidden = 1
 """
 # %% [exercises] unpack
 def unpack(body, header_length):

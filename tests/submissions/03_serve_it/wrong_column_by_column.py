@@ -4,7 +4,7 @@ kind = "wrong"
 what = "Fills the array column by column, as Fortran would."
 [loses]
 test_to_array = 1
-test_to_array_values = 2
+test_to_array_values = 1
 """
 # %% [exercises] to_array
 def to_array(tensor):

@@ -3,7 +3,7 @@ student = "renata"
 kind = "wrong"
 what = "Lets the RecursionError of deeply nested JSON through."
 [loses]
-test_unpack_refusals = 1
+test_unpack_refusals = 2
 """
 # %% [exercises] unpack
 def unpack(body, header_length):

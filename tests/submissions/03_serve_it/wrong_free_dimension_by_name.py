@@ -35,6 +35,15 @@ class Model:
             fits = (not isinstance(size, int) or size == came for size, came in zip(shape, array.shape, strict=False))
             if array.ndim != len(shape) or not all(fits):
                 faults.append(f'"{name}" has to have the shape {shape} and has {list(array.shape)}')
+        if not faults:
+            lengths = {}
+            for argument in self.session.get_inputs():
+                for size, came in zip(argument.shape, inputs[argument.name].shape, strict=True):
+                    if isinstance(size, str):
+                        lengths.setdefault(size, {})[argument.name] = came
+            for by_name in lengths.values():
+                if len(set(by_name.values())) > 1:
+                    faults.append(f"the lengths of {' and '.join(by_name)} disagree")
         if not faults and wanted is not None:
             faults = [f'"{name}" is no output of this model' for name in wanted if name not in self._names(self.outputs)]
         if faults:

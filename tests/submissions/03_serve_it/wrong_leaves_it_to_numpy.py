@@ -3,7 +3,7 @@ student = "fikret"
 kind = "wrong"
 what = "Hands the data to NumPy, which takes true for 1, cuts 3.7 down to 3 and makes NaN of null."
 [loses]
-test_to_array_refusals = 1
+test_to_array_refusals = 2
 """
 # %% [exercises] to_array
 def to_array(tensor):

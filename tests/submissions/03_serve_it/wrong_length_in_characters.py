@@ -3,7 +3,7 @@ student = "ondrej"
 kind = "wrong"
 what = "Takes the header length for characters of text, where it counts bytes."
 [loses]
-test_unpack_hidden = 2
+test_unpack_hidden = 1
 """
 # %% [exercises] unpack
 def unpack(body, header_length):

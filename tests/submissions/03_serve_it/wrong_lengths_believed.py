@@ -3,7 +3,7 @@ student = "quentin"
 kind = "wrong"
 what = "Believes the shape and never compares it with binary_data_size."
 [loses]
-test_unpack_refusals = 1
+test_unpack_refusals = 2
 """
 # %% [exercises] unpack
 def unpack(body, header_length):

@@ -3,7 +3,7 @@ student = "sefu"
 kind = "wrong"
 what = "Reads NaN without quotes, as Python's json does unless it is told not to."
 [loses]
-test_unpack_refusals = 1
+test_unpack_refusals = 2
 """
 # %% [exercises] unpack
 def unpack(body, header_length):

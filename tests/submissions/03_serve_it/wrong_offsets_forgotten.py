@@ -3,7 +3,7 @@ student = "priya"
 kind = "wrong"
 what = "Reads every binary tensor from the end of the JSON, not from the end of the one before."
 [loses]
-test_unpack_hidden = 2
+test_unpack_hidden = 1
 """
 # %% [exercises] unpack
 def unpack(body, header_length):

@@ -3,7 +3,7 @@ student = "ioana"
 kind = "wrong"
 what = "Counts the places with np.prod, which wraps to 0 at 2 to the power of 64."
 [loses]
-test_to_array_refusals = 1
+test_to_array_refusals = 2
 """
 # %% [exercises] to_array
 def to_array(tensor):

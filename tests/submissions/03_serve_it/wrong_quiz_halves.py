@@ -3,7 +3,7 @@ student = "qiang"
 kind = "wrong"
 what = "Finds one of two right options, and picks wrong ones elsewhere."
 [loses]
-q1 = 1
+q1 = 0.5
 q2 = 0.5
 q3 = 1
 q4 = 0.5

@@ -3,7 +3,7 @@ student = "jamila"
 kind = "wrong"
 what = "Asks isinstance(value, int), which true is, too."
 [loses]
-test_to_array_refusals = 1
+test_to_array_refusals = 2
 """
 # %% [exercises] to_array
 def to_array(tensor):

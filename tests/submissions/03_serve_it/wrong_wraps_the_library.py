@@ -3,11 +3,11 @@ student = "tevita"
 kind = "wrong"
 what = "Wraps the functions of modelserving, which follow other rules than the docstrings."
 [loses]
-test_to_array_values = 2
-test_to_array_refusals = 1
+test_to_array_values = 1
+test_to_array_refusals = 2
 test_to_tensor_hidden = 2
-test_unpack_hidden = 2
-test_unpack_refusals = 1
+test_unpack_hidden = 1
+test_unpack_refusals = 2
 test_Model = 1
 test_Model_refusals = 1
 """

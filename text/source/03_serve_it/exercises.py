@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: 52602beb71513418
+#     agreed: 0f39d4818cd0e339
 # ---
 
 # %% [markdown]
@@ -20,9 +20,9 @@
 #
 # | exercise | what you write | points |
 # |---|---|---|
-# | 1 | `to_array`: decode a tensor of a JSON request, or refuse it | 4 |
+# | 1 | `to_array`: decode a tensor of a JSON request, or refuse it, which earns half of the points | 4 |
 # | 2 | `to_tensor`: encode an array for a JSON answer | 3 |
-# | 3 | `unpack`: take a request with binary tensors apart | 4 |
+# | 3 | `unpack`: take a request with binary tensors apart, or refuse it, which earns half of the points | 4 |
 # | 4 | `Model`: validate inputs, predict, describe yourself | 4 |
 # | 5 | `respond`: the right status for every request, ready or not | 5 |
 #
@@ -37,7 +37,7 @@
 #   have not seen. The comments say what they look at, and everything that is checked stands in the docstring.
 # - Each test earns its own points. No exercise needs an earlier one: where a piece of yours would be needed, the course's library
 #   does the work.
-# - Write with `json`, `numpy` and `onnxruntime` alone. The docstrings ask for things that `modelserving` does otherwise or not at all, so
+# - Write with `json`, `numpy`, `onnxruntime` and Python's standard library alone. The docstrings ask for things that `modelserving` does otherwise or not at all, so
 #   wrapping its functions will not do.
 # - What counts is how your code behaves, not how it is written and not how fast it is.
 #
@@ -136,6 +136,9 @@ save(late, "late.onnx")
 # many clients that read its numbers as doubles round them above $2^{53}$. This server follows what
 # Protocol Buffers do in JSON: `"NaN"`, `"Infinity"` and `"-Infinity"` are texts, and an integer may come as the text of its digits.
 #
+# A **whole number**, in this notebook, is one that JSON writes with digits alone, or with a minus before them: `2`, not `2.0` (Python reads that as a
+# float) and not `true` (which Python counts as 1).
+#
 # A client's mistakes end here, with a sentence that it can use. NumPy helps less than you may hope: it takes `True` for 1, turns
 # 3.7 into 3, and multiplies a shape like `[4294967296, 4294967296]` to 0.
 
@@ -148,23 +151,24 @@ def to_array(tensor):
             "shape" and "data" may be missing or hold anything that JSON can.
 
     Returns:
-        array of dtype DATATYPES[datatype] and of the given shape. A shape may be [] (one value) and
-        may hold 0 (no values).
+        array of dtype DATATYPES[datatype] and of the given shape. A shape may be [] (then "data" is a
+        list of one value) and may hold 0 (no values).
 
     What is accepted:
         - "data" is a flat list of all values, row by row, or a list nested as the shape says.
         - BOOL: true and false, and nothing else.
-        - INT8 to UINT64: a whole number, or a text of its digits such as "-12"; it must fit into the
-          datatype. A number written with a point, such as 3.7 or 3.0, is refused; so is true.
+        - INT8 to UINT64: a whole number, or a text of its digits such as "-12": one or more of the
+          digits 0 to 9, after a minus or not, and nothing else ("+5" and " 7" are refused). It must
+          fit into the datatype. A number with a point, such as 3.7 or 3.0, is refused; so is true.
         - FP16, FP32, FP64: a number, whole or not, or one of the texts "NaN", "Infinity" and
           "-Infinity". No other text ("0.5", "nan"), no true. A number so large that it would become
           infinite in the datatype is refused.
 
     Raises:
         ValueError, and no other exception, for anything else: a datatype that is not in DATATYPES
-            (BYTES, for one), a shape that is no list of whole numbers from 0 up, more or fewer values
-            than the shape has places, lists nested otherwise than the shape says, null. The message
-            holds the tensor's name.
+            (BYTES, for one), a shape that is no list of whole numbers from 0 up ([2.0] is none, nor
+            is [true]), more or fewer values than the shape has places, lists nested otherwise than the
+            shape says, null. The message holds the tensor's name.
     """
     ### BEGIN SOLUTION
     name, datatype, shape, data = (tensor.get(key) for key in ("name", "datatype", "shape", "data"))
@@ -180,8 +184,9 @@ def to_array(tensor):
         return [value for inner in part for value in flat(inner, sizes[1:])]
 
     def integer(value):
-        if isinstance(value, str) and value.removeprefix("-").isdecimal() and value.isascii():
-            value = int(value)
+        if isinstance(value, str) and len(value) < 30:  # int() reads no more than 4,300 digits
+            digits = value.removeprefix("-")
+            value = int(value) if digits.isascii() and digits.isdecimal() else value
         if type(value) is not int:
             refuse(f"{value!r} is no whole number")
         if not np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
@@ -263,8 +268,8 @@ def test_to_array():
 
 test_to_array()
 
-# %% nbgrader={"grade": true, "grade_id": "test_to_array_values", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-# Hidden test, 2 points: every datatype at its limits, special numbers, shapes with 0, with nothing, with
+# %% nbgrader={"grade": true, "grade_id": "test_to_array_values", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# Hidden test, 1 point: every datatype at its limits, special numbers, shapes with 0, with nothing, with
 # three dimensions.
 # Why: a value that arrives changed is worse than a refusal, since nobody sees it.
 # Expected: each value as it was sent, in the dtype and the shape that were sent with it.
@@ -327,8 +332,8 @@ def test_to_array_values():
 test_to_array_values()
 ### END HIDDEN TESTS
 
-# %% nbgrader={"grade": true, "grade_id": "test_to_array_refusals", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# Hidden test, 1 point: some thirty tensors with something wrong.
+# %% nbgrader={"grade": true, "grade_id": "test_to_array_refusals", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# Hidden test, 2 points: some forty tensors with something wrong.
 # Why: what is let through here ends as a wrong prediction with status 200, or as a crash with 500.
 # Expected: ValueError for each of them, whose message names the tensor.
 ### BEGIN HIDDEN TESTS
@@ -353,6 +358,9 @@ def test_to_array_refusals():
         ("INT64", [1], ["12.0"], '"12.0" is not a text of digits'),
         ("INT64", [1], [""], "an empty text has no digits"),
         ("INT64", [1], ["NaN"], "no integer is NaN"),
+        ("INT16", [1], ["+5"], '"+5" is more than digits, though int() reads it'),
+        ("INT16", [1], [" 7"], '" 7" is more than digits, though int() reads it'),
+        ("INT16", [1], ["1_0"], '"1_0" is more than digits, though int() reads it'),
         ("FP64", [1], ["0.5"], 'the text "0.5" is none of the three that are allowed'),
         ("FP64", [1], ["nan"], 'the text "nan" is none of the three that are allowed'),
         ("FP32", [2], [0.5, None], "null is no number: np.array makes NaN of it"),
@@ -370,7 +378,7 @@ def test_to_array_refusals():
         ("FP32", [2], 5, "data that is no list"),
         ("FP32", [2], {"0": 1, "1": 2}, "data that is an object"),
         ("FP32", [-1, 2], [1, 2], "a shape with -1, which only reshape understands"),
-        ("FP32", [2.0], [1, 2], "a shape with a number that is not whole"),
+        ("FP32", [2.0], [1, 2], "a shape with 2.0, a number with a point"),
         ("FP32", [True], [1], "a shape with true"),
         ("FP32", 2, [1, 2], "a shape that is no list"),
         ("FP32", [4294967296, 4294967296], [], "2 to the power of 64 places: np.prod says 0"),
@@ -391,13 +399,15 @@ def test_to_array_refusals():
         except (TypeError, OverflowError, KeyError, IndexError, AttributeError, MemoryError, RecursionError) as error:
             raise AssertionError(
                 f"{type(error).__name__} instead of ValueError, for {what}: in a server that is status 500, and the "
-                "client never learns what was wrong."
+                f"client never learns what was wrong. The tensor was {str(tensor)[:200]}."
             ) from None
         assert message is not None, (
-            f"This had to be refused with ValueError: {what}. to_array returned {np.asarray(got).tolist()}."
+            f"This had to be refused with ValueError: {what}. The tensor was {str(tensor)[:200]}, and to_array "
+            f"returned {np.asarray(got).tolist()}."
         )
         assert "dew_point" in message, (
-            f'Say which tensor is at fault: "{message}" does not name "dew_point". The case: {what}.'
+            f'Say which tensor is at fault: "{message}" does not name "dew_point". The case: {what}; the tensor was '
+            f"{str(tensor)[:200]}."
         )
 
 
@@ -577,15 +587,15 @@ test_to_tensor_hidden()
 # ◂────────────────────────────────────────── header_length bytes ────────────────────────────────────────────▸◂── 12 ──▸
 # ```
 #
-# The bytes are those of the array in memory, row by row, little-endian. Nothing in them says what they are, so every length
-# has to fit every other.
+# The bytes are those of the array in memory, row by row, little-endian. A BOOL takes one byte: 0 is false and 1 is true; the others do not occur, and what you make
+# of them is not tested. Nothing in the bytes says what they are, so every length has to fit every other.
 
 # %% nbgrader={"grade": false, "grade_id": "unpack", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def unpack(body, header_length):
     """Take the body of an inference request apart.
 
     Arguments:
-        body: bytes: JSON, followed by the binary tensors, if there are any.
+        body: bytes: JSON in UTF-8, followed by the binary tensors, if there are any.
         header_length: int, how many bytes of the body are JSON; len(body) when no tensor is binary. It
             is what the client says and may be wrong.
 
@@ -602,12 +612,13 @@ def unpack(body, header_length):
               quotes are not, though Python reads them), or lists in it are nested so deep that
               Python gives up (RecursionError);
             - the JSON is no object with a list "inputs" of objects, each with a text "name", all
-              names different; or "parameters" of an input are there and no object;
+              names different; or "parameters" of an input are there and no object (null is none);
             - bytes are left over behind the last tensor.
         For these, the message may say anything. ValueError with the input's name in the message when
             - the datatype of a binary input is not in DATATYPES, or its shape is no list of whole
               numbers from 0 up;
-            - its binary_data_size is no whole number, or not the size of its shape in its datatype;
+            - its binary_data_size is no whole number (8.0 is none, nor is true), or not the size of
+              its shape in its datatype;
             - fewer bytes follow than announced;
             - it has both a binary_data_size and "data".
     """
@@ -622,7 +633,7 @@ def unpack(body, header_length):
     if not 0 <= header_length <= len(body):
         refuse(f"{header_length} bytes of JSON were announced in a body of {len(body)}.")
     try:
-        request = json.loads(body[:header_length], parse_constant=no_number)
+        request = json.loads(body[:header_length].decode(), parse_constant=no_number)
     except RecursionError:
         refuse("The JSON is nested too deep.")
     inputs = request.get("inputs") if isinstance(request, dict) else None
@@ -700,8 +711,8 @@ def test_unpack():
 
 test_unpack()
 
-# %% nbgrader={"grade": true, "grade_id": "test_unpack_hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-# Hidden test, 2 points: several binary tensors of every dtype, mixed with JSON; other alphabets; none at all.
+# %% nbgrader={"grade": true, "grade_id": "test_unpack_hidden", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# Hidden test, 1 point: several binary tensors of every dtype, mixed with JSON; other alphabets; none at all.
 # Why: the JSON's length counts bytes, not characters, and the tensors have no marks between them.
 # Expected: each array bit by bit, whatever stands before it.
 ### BEGIN HIDDEN TESTS
@@ -778,8 +789,8 @@ def test_unpack_hidden():
 test_unpack_hidden()
 ### END HIDDEN TESTS
 
-# %% nbgrader={"grade": true, "grade_id": "test_unpack_refusals", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# Hidden test, 1 point: lengths that lie, JSON that is none, inputs that contradict themselves.
+# %% nbgrader={"grade": true, "grade_id": "test_unpack_refusals", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# Hidden test, 2 points: lengths that lie, JSON that is none, inputs that contradict themselves.
 # Why: these bytes come from anybody. A length that nobody checked is how servers leak memory and crash.
 # Expected: ValueError for each of them; the input's name where the docstring asks for it.
 ### BEGIN HIDDEN TESTS
@@ -810,6 +821,7 @@ def test_unpack_refusals():
         (b'{"inputs": [{"name": ["a"]}]}', 29, "", "an input whose name is a list"),
         (b'{"inputs": [{"name": "a"}, {"name": "a"}]}', 42, "", "two inputs of one name"),
         (b'{"inputs": [{"name": "a", "parameters": 3}]}', 44, "", "parameters that are a number"),
+        (b'{"inputs": [{"name": "a", "parameters": null}]}', 47, "", "parameters that are there, and null"),
         (no_inputs + b"\0", len(no_inputs), "", "a byte left over where no tensor is binary"),
         (whole + bytes(9), len(whole), "", "a byte left over behind the last tensor"),
         (whole + bytes(7), len(whole), "gust", "a byte too few"),
@@ -821,14 +833,14 @@ def test_unpack_refusals():
         ({"datatype": {}}, "a datatype that is an object"),
         ({"shape": [-2]}, "a negative length in the shape"),
         ({"shape": [-1, -2]}, "two negative lengths, whose product is right"),
-        ({"shape": [2.0]}, "a length that is not whole"),
+        ({"shape": [2.0]}, "a length of 2.0, a number with a point"),
         ({"shape": None}, "no shape"),
         ({"shape": [3]}, "a shape that takes more bytes than binary_data_size"),
         ({"shape": [1]}, "a shape that takes fewer bytes than binary_data_size"),
         ({"datatype": "FP64"}, "a datatype that takes more bytes than binary_data_size"),
         ({"parameters": {"binary_data_size": "8"}}, "a binary_data_size that is text"),
         ({"parameters": {"binary_data_size": -8}}, "a negative binary_data_size"),
-        ({"parameters": {"binary_data_size": 8.0}}, "a binary_data_size that is not whole"),
+        ({"parameters": {"binary_data_size": 8.0}}, "a binary_data_size of 8.0, a number with a point"),
         ({"parameters": {"binary_data_size": None}}, "a binary_data_size of null"),
         (
             {"shape": [4294967296, 4294967296], "parameters": {"binary_data_size": 0}},
@@ -841,6 +853,7 @@ def test_unpack_refusals():
         header = json.dumps({"inputs": [eight | change]}).encode()
         cases.append((header + bytes(8), len(header), "gust", what))
     for body, header_length, name, what in cases:
+        sent = f"The body began with {str(body[:160])[1:]}, and header_length was {header_length}"
         message, got = None, None
         try:
             got = unpack(body, header_length)
@@ -849,10 +862,14 @@ def test_unpack_refusals():
         except (TypeError, KeyError, IndexError, AttributeError, OverflowError, MemoryError, RecursionError) as error:
             raise AssertionError(
                 f"{type(error).__name__} instead of ValueError, for {what}: in a server that is status 500, and the "
-                "client never learns what was wrong."
+                f"client never learns what was wrong. {sent}."
             ) from None
-        assert message is not None, f"This had to be refused with ValueError: {what}. unpack returned {str(got)[:200]}."
-        assert name in message, f'Say which input is at fault: "{message}" does not name "{name}". The case: {what}.'
+        assert message is not None, (
+            f"This had to be refused with ValueError: {what}. {sent}. unpack returned {str(got)[:200]}."
+        )
+        assert name in message, (
+            f'Say which input is at fault: "{message}" does not name "{name}". The case: {what}. {sent}.'
+        )
 
 
 test_unpack_refusals()
@@ -864,8 +881,12 @@ test_unpack_refusals()
 # ONNX Runtime checks its inputs, too, but in its own time and words: it stops at the first that does not fit, and its exceptions are none of Python's
 # usual ones. A client that is told one mistake per request needs as many requests as it made mistakes. Tell all of them at once.
 #
+# Inputs may also fit one by one and not together. Two hours and the weather of three flights: both have the right type and columns, and no flight has both. The model says which
+# lengths belong together: a free dimension has a name, here `rows`, and inputs in which it stands have to agree on it. ONNX Runtime leaves that to the operations, and fails in the
+# middle of them, with an exception that looks like a fault of the server.
+#
 # A session describes itself: `session.get_inputs()` and `session.get_outputs()` have a `name`, a `type` such as `tensor(float)` (a key of `ONNX_TYPES`) and a
-# `shape`, in which a dimension of any length is a text or None. The protocol writes -1 for those.
+# `shape`, in which a dimension of any length is a text (its name) or None. The protocol writes -1 for both.
 
 # %% nbgrader={"grade": false, "grade_id": "Model", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class Model:
@@ -876,6 +897,11 @@ class Model:
         ### BEGIN SOLUTION
         self.name, self.session = name, onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         self.inputs, self.outputs = self._tensors(self.session.get_inputs()), self._tensors(self.session.get_outputs())
+        self.places = {}  # of each named dimension: the inputs that have it, and where
+        for argument in self.session.get_inputs():
+            for axis, size in enumerate(argument.shape):
+                if isinstance(size, str):
+                    self.places.setdefault(size, []).append((argument.name, axis))
         ### END SOLUTION
 
     def metadata(self):
@@ -910,7 +936,12 @@ class Model:
             ValueError, with a message that names *every* input at fault and no other: inputs that
                 the model lacks, inputs that are missing, arrays of another dtype than the model's
                 (nothing is converted), and arrays with another number of dimensions or another
-                length in a dimension that is fixed.
+                length in a dimension that is fixed. (The server of lesson 03 lists the inputs that the
+                model has. This one must not: it would name inputs with which nothing is wrong.)
+            ValueError, if each input fits by itself, when inputs have different lengths in a dimension
+                to which the session gives the same text in all of them ("rows"). The message names
+                all inputs that have this dimension, and no other input. Dimensions that are None
+                may have any lengths.
             ValueError, if no input is at fault, for a wanted output that the model does not have;
                 the message names it.
         """
@@ -927,6 +958,11 @@ class Model:
             fits = (size in (-1, came) for size, came in zip(shape, array.shape, strict=False))
             if array.ndim != len(shape) or not all(fits):
                 faults.append(f'"{name}" has to have the shape {shape} and has {list(array.shape)}')
+        if not faults:
+            for places in self.places.values():
+                lengths = {f'"{name}"': inputs[name].shape[axis] for name, axis in places}
+                if len(set(lengths.values())) > 1:
+                    faults.append(f"{' and '.join(lengths)} have to agree in a length, and have {[*lengths.values()]}")
         if not faults and wanted is not None:
             faults = [
                 f'"{name}" is no output of this model' for name in wanted if name not in self._names(self.outputs)
@@ -1123,10 +1159,14 @@ def test_Model_refusals():
         "minutes": np.zeros(4, dtype=np.int32),
         "rain": np.zeros((4, 3), dtype=bool),
     }
-    try:
-        model.predict(right)
-    except ValueError as error:
-        raise AssertionError(f"Inputs that fit were refused: {error}") from None
+    for fits in (right, right | {"celsius": np.zeros((7, 2))}):
+        shapes_of_it = {name: array.shape for name, array in fits.items()}
+        try:
+            model.predict(fits)
+        except ValueError as error:
+            raise AssertionError(
+                f"Inputs that fit were refused. Their shapes are {shapes_of_it}, the model's {shapes}: {error}"
+            ) from None
     floats, wide, flat = np.zeros((4, 2), dtype=np.float32), np.zeros((4, 3)), np.zeros(2)
     cases = [
         ({"celsius": floats}, "", "float32 for FP64, which fits and is not what was asked for"),
@@ -1146,6 +1186,8 @@ def test_Model_refusals():
         ({}, "celsius minutes rain", "no inputs"),
         ({"humidity": flat, "minutes": flat}, "rain", "one unknown, one of the wrong dtype, one missing"),
     ]
+    few = {"minutes": np.zeros(2, dtype=np.int32), "rain": np.zeros((3, 3), dtype=bool)}
+    cases.append((few, "", "minutes of 2 flights and rain of 3, where the model calls both lengths n"))
     for change, missing, what in cases:
         inputs = {name: array for name, array in (right | change).items() if name not in missing.split()}
         at_fault, message = {*change, *missing.split()}, None
@@ -1184,7 +1226,7 @@ test_Model_refusals()
 # ## Exercise 5. The right status for every request
 #
 # Here everything comes together. `respond` is a pure function from a request to an answer. The next two cells, which are given, put it behind a socket:
-# `application` makes an **ASGI callable** of it, the form in which Python servers hand over requests, and `Server` runs that with uvicorn in a thread of this notebook. The models behind it are
+# `application` makes an **ASGI** callable of it (asynchronous server gateway interface: the form in which Python servers hand over requests), and `Server` runs that with uvicorn in a thread of this notebook. The models behind it are
 # the library's, so this exercise stands alone.
 
 # %% nbgrader={"grade": false, "grade_id": "given_application", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -1196,7 +1238,7 @@ def application(respond, models):
 
     async def answer(scope, receive, send):
         body, more = b"", True
-        while more:
+        while more:  # the whole body, however long; a real server counts here, and stops at its limit
             part = await receive()
             body, more = body + part.get("body", b""), part.get("more_body", False)
         names = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -1292,8 +1334,9 @@ class Server:
 #
 # Two rules decide most cases. Whoever can mend it gets told: 4xx is for the client, 5xx for whoever runs the server. And *live* is not *ready*: a
 # process that is still loading a model must not be restarted (live), and must not get requests either (not ready). The server of lesson 03 was
-# ready as soon as the models of its start were loaded. Yours is stricter: it is ready when *no* model is being loaded, whenever that began. Servers differ here, and
-# say so.
+# ready as soon as the models of its start were loaded. Yours is stricter: it is ready when *no* model is being loaded, whenever that began. And a model that somebody
+# unloaded got 503 there, since its file still lay in the repository; `respond` sees only what is loaded or being loaded, so here such a model is unknown: 404. Servers
+# differ in both, and say so.
 
 # %% nbgrader={"grade": false, "grade_id": "respond", "locked": false, "schema_version": 3, "solution": true, "task": false}
 LARGEST = 1_000_000  # bytes of a body
@@ -1347,11 +1390,13 @@ def respond(method, path, headers, body, models):
     | 405    | a path of the table with another method; the header Allow holds the method   |
     |        | that is allowed                                                              |
     | 413    | an inference request with a body of more than LARGEST bytes                  |
-    | 400    | an inference-header-content-length that is no whole number from 0 up;        |
-    |        | a ValueError of .infer, whose text is the error                              |
+    | 400    | an inference-header-content-length that is not one or more of the digits     |
+    |        | 0 to 9 ("+5" is not); a ValueError of .infer, whose text is the error        |
     | 503    | metadata, readiness or inference of a model that is still being loaded;      |
     |        | with a header Retry-After                                                    |
     | 500    | any other exception of .infer; nothing of its text is in the answer          |
+
+    If several of these apply to one request, any of them is right.
 
     No request makes `respond` raise an exception. The body and the headers of a GET request do not
     matter, and neither does the content type of a POST request, which may be missing.
@@ -1614,6 +1659,7 @@ def test_respond_statuses():
         ("POST", infer, right, {length: "twelve"}, 400),
         ("POST", infer, right, {length: "-1"}, 400),
         ("POST", infer, right, {length: "1.5"}, 400),
+        ("POST", infer, right, {length: f"+{len(right)}"}, 400),
         ("POST", infer, right, {length: str(len(right) + 1)}, 400),
         ("POST", infer, right + b" " * (1_000_001 - len(right)), {}, 413),
         ("POST", "/v2/models/plan/infer", right, {}, 500),
@@ -1640,7 +1686,7 @@ def test_respond_statuses():
             client.close()
             where = f"{method} {path}"
             if body:
-                where += f" with {body[:60].decode('latin-1')}" + "…" * (len(body) > 60)
+                where += f" with {body[:60].decode('latin-1')}" + f"… ({len(body):,} bytes)" * (len(body) > 60)
             if headers:
                 where += f" and {headers}"
             assert answer.status == expected, (
@@ -1786,9 +1832,14 @@ class OwnModel:
     def infer(self, body, header_length):
         request, inputs = unpack(body, header_length)
         inputs |= {tensor["name"]: to_array(tensor) for tensor in request["inputs"] if tensor["name"] not in inputs}
-        asked = {output["name"]: output.get("parameters", {}) for output in request.get("outputs", [])}
+        listed = request.get("outputs", [])
+        if not isinstance(listed, list) or not all(isinstance(output, dict) for output in listed):
+            raise ValueError('"outputs" has to be a list of objects.')
+        if not all(isinstance(output.get("name"), str) for output in listed):
+            raise ValueError('Each of the "outputs" needs a name.')
+        asked = {output["name"]: self.parameters(output) for output in listed}
+        by_default = self.parameters(request).get("binary_data_output", False)
         outputs = self.model.predict(inputs, list(asked) or None)
-        by_default = request.get("parameters", {}).get("binary_data_output", False)
         tensors, tail = [], b""
         for name, array in outputs.items():
             tensor = to_tensor(name, array)
@@ -1801,6 +1852,13 @@ class OwnModel:
         answer |= {"id": request["id"]} if "id" in request else {}
         content = json.dumps(answer).encode()
         return content + tail, len(content) if tail else None
+
+    @staticmethod
+    def parameters(part):
+        found = part.get("parameters", {})
+        if not isinstance(found, dict):
+            raise ValueError('"parameters" have to be an object.')
+        return found
 
 
 # %% nbgrader={"grade": false, "grade_id": "given_client", "locked": true, "schema_version": 3, "solution": false, "task": false}

@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: 372213c077f5bfc2
+#     agreed: e3bfe92bd46451f4
 # ---
 
 # %% [markdown]
@@ -28,7 +28,7 @@
 # - You learn alone, with the whole course folder? Copy this notebook into `submitted/me/03_serve_it/` there, and type in a
 #   terminal `python3 bootstrap.py grade 03`, then `python3 bootstrap.py report 03` (Windows: `py` in place of `python3`).
 #
-# Each question is answered by something that you measured in lesson 03.
+# Questions 2 to 5 are answered by something that you measured in lesson 03; question 1 asks you to use it on what is new.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 from autograder.quiz import Quiz
@@ -38,14 +38,14 @@ quiz = Quiz("questions.json")
 # %% [markdown] nbgrader={"grade": false, "grade_id": "q1-text", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["question"]
 # ## Question 1
 #
-# *Pick one, 1 point.*
+# *Select all that apply, 1 point.*
 #
-# Four requests for a prediction, each a little odd. Which of them did the server of lesson 03 answer with 200?
+# None of these was among the thirty-three. Where are the status and who has to act right, by the rules of lesson 03?
 #
-# - **A.** All 13 numbers as text, such as `"57.02"`
-# - **B.** No flights at all, with the shape `[0, 13]`
-# - **C.** A flight, and a second input that the model does not have
-# - **D.** A flight whose temperature is `NaN`, without quotes
+# - **A.** A flight whose shape is sent as text, `["1", "13"]`: 400, whoever wrote the client
+# - **B.** A right request, a second after a restart, while the model is being loaded: 503, nobody; the client comes back later
+# - **C.** A right request during which the model runs out of memory: 400, whoever wrote the client, with a smaller request
+# - **D.** DELETE `/v2/models/late`: 404, whoever wrote the client, since a model cannot be deleted
 
 # %% nbgrader={"grade": true, "grade_id": "q1", "locked": false, "points": 1, "schema_version": 3, "solution": true, "task": false}
 quiz.ask("q1", "")
@@ -55,12 +55,12 @@ quiz.ask("q1", "")
 #
 # *Select all that apply, 1 point.*
 #
-# In a running server somebody unloads its only model. What still answers with 200, by what you watched?
+# In a running server somebody unloads its only model. What still answers with 200, by the table that you printed?
 #
 # - **A.** GET `/v2/health/live`
 # - **B.** GET `/v2/health/ready`
 # - **C.** POST `/v2/models/late/infer`
-# - **D.** POST `/v2/models/late/versions/1/infer`, since it names a version
+# - **D.** GET `/v2/models/late/ready`
 
 # %% nbgrader={"grade": true, "grade_id": "q2", "locked": false, "points": 1, "schema_version": 3, "solution": true, "task": false}
 quiz.ask("q2", "")
@@ -70,12 +70,12 @@ quiz.ask("q2", "")
 #
 # *Pick one, 1 point.*
 #
-# How much larger is the JSON body of a request for 4,096 flights than the binary one?
+# How many times as large as the binary body of a request for 4,096 flights is the JSON one?
 #
-# - **A.** By less than half: digits and bytes are about the same
+# - **A.** 1 to 1.5 times: digits and bytes are about the same
 # - **B.** Two to four times
 # - **C.** Ten times or more
-# - **D.** It is smaller, since JSON leaves out zeros
+# - **D.** Less than 1 time: JSON leaves out zeros
 
 # %% nbgrader={"grade": true, "grade_id": "q3", "locked": false, "points": 1, "schema_version": 3, "solution": true, "task": false}
 quiz.ask("q3", "")
