@@ -8,7 +8,7 @@ def compare(expected, got, tolerance):
     a, b = expected.astype("f8"), got.astype("f8")
     if a.shape != b.shape or a.shape[0] == 0:
         raise ValueError(f"{a.shape} and {b.shape} cannot be compared")
-    both = np.isnan(a) & np.isnan(b)
+    both = (a == b) | (np.isnan(a) & np.isnan(b))
     gaps = np.where(both, 0, np.abs(a - b))
     gaps[np.isnan(gaps)] = np.inf
     gaps = np.amax(gaps, axis=1)

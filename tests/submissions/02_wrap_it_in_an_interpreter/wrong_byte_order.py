@@ -3,8 +3,9 @@ student = "nadia"
 kind = "wrong"
 what = "Compares kinds and sizes of numbers, so that the byte order escapes her, and keeps the names of free lengths."
 [loses]
+test_Runner = 1
 test_Runner_hidden = 1
-test_Runner_refuses = 2
+test_Runner_byte_order = 1
 """
 # %% [exercises] Runner
 class Runner:
@@ -58,6 +59,7 @@ class Runner:
             ValueError: another number of dimensions, another length in one of them after the first,
                 or another number of rows than the other inputs have (the message may then name any
                 of the inputs). That a file is frozen is no reason to refuse.
+            Where several things are wrong, any one of them may be reported.
         """
         self.check(inputs)
         rows = len(next(iter(inputs.values())))

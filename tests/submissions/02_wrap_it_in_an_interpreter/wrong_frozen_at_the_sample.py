@@ -5,7 +5,7 @@ what = "Takes the type of the input from the sample, number of rows included; he
 [loses]
 test_export_hidden = 2
 test_Runner = 1
-test_Runner_rows = 2
+test_Runner_rows = 1
 """
 # %% [exercises] export
 def export(model, sample):
@@ -74,6 +74,7 @@ class Runner:
             ValueError: another number of dimensions, another length in one of them after the first,
                 or another number of rows than the other inputs have (the message may then name any
                 of the inputs). That a file is frozen is no reason to refuse.
+            Where several things are wrong, any one of them may be reported.
         """
         self.check(inputs)
         rows = len(next(iter(inputs.values())))

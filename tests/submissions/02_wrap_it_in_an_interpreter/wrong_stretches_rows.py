@@ -3,8 +3,8 @@ student = "olu"
 kind = "wrong"
 what = "Does not compare the numbers of rows, and fails on an empty batch."
 [loses]
-test_Runner_refuses = 2
-test_Runner_rows = 2
+test_Runner_refuses = 1
+test_Runner_no_rows = 1
 """
 # %% [exercises] Runner
 class Runner:
@@ -58,6 +58,7 @@ class Runner:
             ValueError: another number of dimensions, another length in one of them after the first,
                 or another number of rows than the other inputs have (the message may then name any
                 of the inputs). That a file is frozen is no reason to refuse.
+            Where several things are wrong, any one of them may be reported.
         """
         self.check(inputs)
         rows = len(next(iter(inputs.values())))

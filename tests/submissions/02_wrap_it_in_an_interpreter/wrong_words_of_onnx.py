@@ -5,8 +5,10 @@ what = "Repeats the data types in the words of ONNX, and raises one kind of erro
 [loses]
 test_Runner = 1
 test_Runner_hidden = 1
-test_Runner_refuses = 2
-test_Runner_rows = 2
+test_Runner_refuses = 1
+test_Runner_byte_order = 1
+test_Runner_rows = 1
+test_Runner_no_rows = 1
 """
 # %% [exercises] Runner
 class Runner:

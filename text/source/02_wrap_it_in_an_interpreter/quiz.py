@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: c8b3767836cab642
+#     agreed: 59d1bb6d1c6c85c0
 # ---
 
 # %% [markdown]
@@ -56,12 +56,12 @@ quiz.ask("q1", "")
 #
 # *Pick one, 1 point.*
 #
-# For the trees behind a scaler you left the file aside, moved every prepared number up to the next float32, and asked scikit-learn's own trees again. How many of its answers moved by more than 0.001?
+# A file passes all of its tests, each of which sends one row. In service it refuses the first batch, of 20 rows, with an error. What is the likely cause?
 #
-# - **A.** None: a step of one bit is below anything that a model can notice
-# - **B.** About 1 in 1,000
-# - **C.** About 1 in 5
-# - **D.** Nearly all
+# - **A.** It was made from trees behind a scaler
+# - **B.** The service sends float64
+# - **C.** It was converted with the shape of one example row, so its batch dimension is frozen
+# - **D.** Its output is a dictionary for each row, and the dictionaries of 20 rows do not fit into one array
 
 # %% nbgrader={"grade": true, "grade_id": "q2", "locked": false, "points": 1, "schema_version": 3, "solution": true, "task": false}
 quiz.ask("q2", "")
@@ -71,7 +71,7 @@ quiz.ask("q2", "")
 #
 # *Pick one, 1 point.*
 #
-# The trees trained on Celsius in float64 differed on very few of the autumn's flights. How many flights, drawn at random, does a test have to compare to meet one of them with 95 % certainty?
+# The trees trained on Celsius in float64 differed on very few of the autumn's flights. By the formula, how many flights, drawn at random, does a test have to compare to meet one of them with 95 % certainty?
 #
 # - **A.** About 200
 # - **B.** About 3,000
@@ -103,7 +103,7 @@ quiz.ask("q4", "")
 #
 # The scores of the trees behind a scaler were as good in the file as in scikit-learn, log loss as well as ROC AUC. What follows?
 #
-# - **A.** On average nobody is served worse by the file
+# - **A.** Averaged over all flights, the file's probabilities are as good as the model's
 # - **B.** Each flight gets the probability that the model gives it
 # - **C.** A comparison of scores cannot take the place of a parity check
 # - **D.** ROC AUC alone would also have been enough for the calibrated pipeline
@@ -116,12 +116,12 @@ quiz.ask("q5", "")
 #
 # *Pick one, 1 point.*
 #
-# A session has two threads and is asked for little, with pauses between the calls. Which setting multiplied the CPU time that its process took?
+# The median latency of a service (p50) is fine. After each deployment, though, the first request to every model is slow, and somebody complains. What helps?
 #
-# - **A.** Two threads in place of one
-# - **B.** Spinning
-# - **C.** Optimisation of the graph
-# - **D.** The warm-up
+# - **A.** More threads for each session
+# - **B.** To run each model once on made-up rows before the service says that it is ready
+# - **C.** Spinning, so that no thread has to be woken
+# - **D.** To collect single requests into batches of 32
 
 # %% nbgrader={"grade": true, "grade_id": "q6", "locked": false, "points": 1, "schema_version": 3, "solution": true, "task": false}
 quiz.ask("q6", "")
