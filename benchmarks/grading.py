@@ -50,7 +50,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 ASSIGNMENT = "01_build_a_model"
 STOCK = "c = get_config()\nc.CourseDirectory.course_id = 'stock'\n"
 OTTER = ("otter-grader==7.0.0", "ipykernel", "numpy", "scikit-learn", "onnxruntime", "matplotlib", "tqdm")
-LOOK = 0.25  # s between two looks at memory
+LOOK = 1.0  # s between two looks at memory, each of which holds the processes up
 GRADERS = ("stock", "stock in {n} processes", "otter-grader", "course grade, no sandbox", "course grade")
 
 _UNSANDBOXED = """
@@ -90,7 +90,7 @@ class Timing:
     submissions: int
     seconds: list[float] = field(default_factory=list)
     memory: float = 0.0
-    each: float | None = None  # MB of its own that a running submission takes, tests included
+    running: float | None = None  # MB beyond the zygote of the submissions that run at once, with their tests
 
     @property
     def median(self) -> float:
@@ -146,11 +146,11 @@ def command(arguments: Sequence[str | Path], folder: Path, **extra: str) -> subp
 
 
 class Memory(threading.Thread):
-    """Watches the memory of everything below this process: ``peak`` in all, ``each`` of one running submission."""
+    """Watches the memory of all below this process: ``peak`` in all, ``running`` of a zygote's children together."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self.peak = self.each = 0.0
+        self.peak = self.running = 0.0
         self.over = threading.Event()
 
     def run(self) -> None:
@@ -160,7 +160,8 @@ class Memory(threading.Thread):
             for zygote in tree:
                 with contextlib.suppress(psutil.Error):
                     if "autograder.zygote" in zygote.cmdline() and "autograder.zygote" not in zygote.parent().cmdline():
-                        self.each = max(self.each, sum(_megabytes(p, "uss") for p in zygote.children(recursive=True)))
+                        own = sum(_megabytes(p, "uss") for p in zygote.children(recursive=True))
+                        self.running = max(self.running, own)
 
 
 def _megabytes(process: psutil.Process, kind: str) -> float:
@@ -180,7 +181,7 @@ def timed(timing: Timing, run: Callable[[], None]) -> None:
     memory.over.set()
     memory.join()
     timing.memory = max(timing.memory, memory.peak)
-    timing.each = max(timing.each or 0.0, memory.each) or None
+    timing.running = max(timing.running or 0.0, memory.running) or None
 
 
 # --- the graders
@@ -372,7 +373,7 @@ def measure(options: argparse.Namespace, work: Path) -> dict:
                 "submissions": t.submissions,
                 "seconds": [round(s, 2) for s in t.seconds],
                 "peak_mb": round(t.memory),
-                "mb_for_each_running_submission": t.each and round(t.each),
+                "mb_of_running_submissions": t.running and round(t.running),
             }
             for t in timings
         ],
@@ -426,9 +427,10 @@ def _facts(found: dict, seconds: dict[tuple[str, int], float]) -> Iterator[str]:
                 "is overhead."
             )
     yield f"- The gradebook's writer takes {found['writer_ms']:.2f} ms for a new submission."
-    each = [r["mb_for_each_running_submission"] for r in found["runs"] if r["grader"] == "course grade"]
-    if any(each):
-        yield f"- A running submission takes at most {max(filter(None, each))} MB of its own beyond the zygote."
+    own = [r["mb_of_running_submissions"] for r in found["runs"] if r["grader"] == "course grade"]
+    if any(own):
+        most = max(filter(None, own))
+        yield f"- The submissions that run at once ({found['jobs']}) take at most {most} MB together beyond the zygote."
     if len({size for grader, size in seconds if grader == "stock"}) < len({size for _, size in seconds}):
         yield "- \\*: by the time for each submission, since the peer graded a class of another size."
 
