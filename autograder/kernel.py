@@ -183,30 +183,35 @@ def _forks() -> bool:
 class Zygote:
     """A process that forks students and examiners, and a socket to it. It serves several graders of one machine."""
 
-    def __init__(self) -> None:
-        """Get ready; :meth:`start` starts the process."""
-        self.owner = os.getpid()
-        self.lock = threading.Lock()
+    def __init__(self, control: socket.socket) -> None:
+        self.owner, self.lock, self.control = os.getpid(), threading.Lock(), control
+        self.home: Path | None = None  # of a process of our own
+        self.address: str | None = None  # where others reach that
         self.process: subprocess.Popen | None = None
-        self.home = Path(tempfile.mkdtemp(prefix="zygote-", dir=leftovers.folder())).resolve()
-        self.control, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._there = [there]  # what the process gets: its end of the socket, and the door for other graders
-        door = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.address: str | None = str(self.home / "zygote")
+        self._there: list[socket.socket] = []  # what it gets: its end of the control, and the door for other graders
+
+    @classmethod
+    def own(cls) -> Zygote:
+        """One of this process's own, got ready; :meth:`start` starts it."""
+        control, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        one = cls(control)
+        one.home = Path(tempfile.mkdtemp(prefix="zygote-", dir=leftovers.folder())).resolve()
+        one._there.append(there)
+        door, address = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET), str(one.home / "zygote")
         try:
-            door.bind(self.address)
+            door.bind(address)
             door.listen(MOST_GRADERS)
-            self._there.append(door)
         except OSError:  # the path is too long for a socket: each grader starts a process of its own
-            self.address = None
             door.close()
+        else:
+            one._there.append(door)
+            one.address = address
+        return one
 
     @classmethod
     def at(cls, address: str) -> Zygote:
         """The zygote of another grader, which got ready or started it. Raises ``OSError`` where it is gone."""
-        one = cls.__new__(cls)
-        one.owner, one.lock, one.process, one.home, one.address = os.getpid(), threading.Lock(), None, None, None
-        one.control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        one = cls(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
         one.control.connect(address)
         return one
 
@@ -244,12 +249,13 @@ class Zygote:
 
     @property
     def lives(self) -> bool:
-        """Whether it can be asked."""
-        return self.control.fileno() >= 0 and (self.process is None or self.process.poll() is None)
+        """Whether it can be asked, by this process."""
+        ours = self.owner == os.getpid() and self.control.fileno() >= 0
+        return ours and (self.process is None or self.process.poll() is None)
 
     def ask(self, request: dict[str, Any], fds: Sequence[int] = ()) -> dict[str, Any]:
         """Send a request and wait for its reply."""
-        assert self.offered is not None  # waited for: it is the first thing that is sent
+        _ = self.offered  # waits for it: it is the first thing that is sent
         with self.lock:
             socket.send_fds(self.control, [json.dumps(request).encode()], list(fds))
             reply = self.control.recv(10_000)
@@ -287,8 +293,8 @@ def get_ready() -> str | None:
     global _current
     if not _forks():
         return None
-    if _current is None or _current.owner != os.getpid() or not _current.lives:
-        _current = Zygote()
+    if _current is None or not _current.lives:
+        _current = Zygote.own()
     return _current.address
 
 
@@ -308,14 +314,14 @@ def start() -> None:
 def _zygote() -> Zygote:
     """The zygote of this process, or the one that it shares, started when there is none."""
     global _current, _elsewhere
-    if _current is None or _current.owner != os.getpid() or not _current.lives:
+    if _current is None or not _current.lives:
         _current = None
         if _elsewhere is not None:
             try:
                 _current = Zygote.at(_elsewhere)
             except OSError:
                 _elsewhere = None
-        _current = _current or Zygote()
+        _current = _current or Zygote.own()
     if _current.home is not None:
         _current.start()
     return _current

@@ -37,7 +37,7 @@ from pathlib import Path
 import joblib
 import nbformat
 import psutil
-from machine import described, machine
+from machine import described, keep, machine
 from nbgrader.api import Gradebook
 from tqdm import tqdm
 
@@ -46,7 +46,6 @@ from autograder.course import Course
 from autograder.release import release
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
 ASSIGNMENT = "01_build_a_model"
 STOCK = "c = get_config()\nc.CourseDirectory.course_id = 'stock'\n"
 OTTER = ("otter-grader==7.0.0", "ipykernel", "numpy", "scikit-learn", "onnxruntime", "matplotlib", "tqdm")
@@ -449,10 +448,7 @@ def main() -> None:
     options.peer_sizes = options.peer_sizes or options.sizes
     with tempfile.TemporaryDirectory(prefix="bench-") as work:
         found = measure(options, Path(work).resolve())
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / f"{options.name}.json").write_text(json.dumps(found, indent=1) + "\n")
-    (RESULTS / f"{options.name}.md").write_text(table(found))
-    print(table(found))
+    keep(options.name, found, table(found))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
-"""What the numbers of a benchmark depend on."""
+"""What all benchmarks share: the machine that their numbers depend on, and where these are kept."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import platform
 from pathlib import Path
 
 import psutil
+
+RESULTS = Path(__file__).parent / "results"
 
 
 def machine() -> dict:
@@ -32,3 +35,11 @@ def described(date: str, about: dict) -> str:
         f"{date}, {about['cores']} cores ({about['processor']}), {about['memory_gb']} GB, {about['system']}, "
         f"Python {about['python']}; load before the run: {about['load_before']}."
     )
+
+
+def keep(name: str, found: dict, table: str) -> None:
+    """Print the table and write it, with the raw numbers beside it."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
+    (RESULTS / f"{name}.md").write_text(table)
+    print(table)

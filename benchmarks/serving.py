@@ -41,7 +41,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import psutil
-from machine import described, machine
+from machine import described, keep, machine
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -52,7 +52,6 @@ from modelserving import models
 from modelserving.export import to_onnx
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
 PEERS = ROOT / "benchmarks" / "peers"
 ENVIRONMENTS = ROOT / "build" / "peers"
 OWN = "modelserving"
@@ -681,10 +680,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that servers are ended
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as work:
         results = measure(options, Path(work).resolve())
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / f"{options.name}.json").write_text(json.dumps(results, indent=1) + "\n")
-    (RESULTS / f"{options.name}.md").write_text(table(results))
-    print(table(results))
+    keep(options.name, results, table(results))
 
 
 if __name__ == "__main__":
