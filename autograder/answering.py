@@ -3,7 +3,8 @@
 Runs in the process that ran the student's cells, among the student's code, which can change anything here. Nothing
 depends on the truth of what is answered: the examiner reads it as plain data and judges it.
 
-A request is ``(number, operation, handle or name, arguments…, released)``, an answer ``(number, how, what)``:
+A request is ``(number, operation, handle or name, arguments…, released)``, an answer ``(number, how, what, changed)``,
+where ``changed`` are the names that no longer stand for the object that the examiner was told of:
 
 ============= =========================================================================================
 ``value``     plain data, with handles in it for what is not plain
@@ -34,6 +35,7 @@ FRAMES = 50  # lines of a traceback
 
 _BUILT_IN = {kind: name for name, kind in vars(builtins).items() if isinstance(kind, type)}
 _objects: dict[int, Any] = {}  # what handles stand for; lives as long as the process
+_names: dict[str, Any] = {}  # that this test was told of, and what they stood for
 _wires: dict[int, Wire] = {}
 _numbers = itertools.count(1)
 _HERE = __file__
@@ -54,6 +56,7 @@ def serve(fd: int, namespace: MutableMapping[str, Any], cell_of: CellOf = lambda
             for handle in released:
                 _objects.pop(handle, None)
             if operation == "end":
+                _names.clear()
                 return
             wire.send(_answer(number, operation, rest, namespace, cell_of))
     except (EOFError, OSError):
@@ -67,11 +70,20 @@ def _object(handle: Handle) -> Any:
 def _answer(number: int, operation: str, rest: list, namespace: MutableMapping[str, Any], cell_of: CellOf) -> bytes:
     try:
         how, what = _do(operation, rest, namespace)
-        return plain.dumps((number, how, what), handle=_handle)
+        if operation == "name" and how == "value":
+            _names[rest[0]] = what
+        return plain.dumps((number, how, what, _changed(namespace)), handle=_handle)
     except TooMuch as problem:
-        return plain.dumps((number, "too much", str(problem)))
+        return plain.dumps((number, "too much", str(problem), _changed(namespace)))
     except BaseException as problem:
-        return plain.dumps((number, "raised", _told(problem, cell_of)), handle=_handle)
+        return plain.dumps((number, "raised", _told(problem, cell_of), _changed(namespace)), handle=_handle)
+
+
+def _changed(namespace: MutableMapping[str, Any]) -> list[str]:
+    changed = [name for name, value in _names.items() if namespace.get(name, _names) is not value]
+    for name in changed:
+        del _names[name]
+    return changed
 
 
 def _do(operation: str, rest: list, namespace: MutableMapping[str, Any]) -> tuple[str, Any]:

@@ -135,15 +135,22 @@ def _bundle(parsed: argparse.Namespace) -> None:
 
 
 def _grade(parsed: argparse.Namespace) -> int:
-    from autograder.run import grade_assignment
+    from autograder import kernel
     from autograder.runs import Limits
 
     course = Course.find()
     assignment = course.assignment(parsed.assignment)
     if parsed.dask and parsed.jobs:
-        raise CourseError("--jobs counts processes here, and a Dask cluster has its own: give one or the other.")
+        raise CourseError(
+            "--jobs counts submissions at once here, and a Dask cluster has its own: give one or the other."
+        )
     if parsed.jobs is not None and parsed.jobs < 1:
         raise CourseError(f"--jobs {parsed.jobs} would grade nobody: give 1 or more, or leave it out.")
+    if not parsed.dask:
+        kernel.start()  # it loads its libraries while this process loads the rest
+
+    from autograder.run import grade_assignment
+
     how = {"jobs": parsed.jobs, "dask": parsed.dask, "force": parsed.force, "limits": Limits(unsafe=parsed.unsafe)}
     graded = grade_assignment(course, assignment, parsed.student, **how)
     failed = [result for result in graded if result.problem]

@@ -1,4 +1,4 @@
-"""Where submissions are graded: processes on this machine, or the workers of a Dask cluster; joblib drives both."""
+"""Where submissions are graded: threads or processes of this machine, or a Dask cluster's workers; by joblib."""
 
 from __future__ import annotations
 
@@ -17,19 +17,29 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from autograder import kernel, leftovers
 from autograder.course import CourseError
 
+THREADS = 4
+"""Up to so many submissions at once are looked after by threads of this process, which need no time to start.
+
+Students' code and tests run in processes of their own in any case. What is left to do keeps an eighth of a core busy
+for each submission at once, and only one thread at a time does it: with more, processes are worth their start.
+"""
+
 LOOK = 0.5  # s between two looks of a worker at whether its grader lives
 CONNECT = 10  # s that a scheduler may take to answer
 
 
 @contextmanager
 def workers(dask: str | None, jobs: int | None) -> Iterator[int | None]:
-    """Make joblib use the cluster whose scheduler is at the address ``dask``, or processes here where that is ``None``.
+    """Make joblib use the cluster whose scheduler is at the address ``dask``, or this machine where that is ``None``.
 
     Yields how many submissions run at once; ``None`` where nobody said. Raises :class:`CourseError` when there is no
     such cluster, or its workers grade several submissions in one process.
     """
     if dask is None:
-        with joblib.parallel_config(backend="loky", initializer=_settle, initargs=(os.getpid(), kernel.get_ready())):
+        backend = {"backend": "threading"}
+        if (jobs or joblib.cpu_count()) > THREADS:
+            backend = {"backend": "loky", "initializer": _settle, "initargs": (os.getpid(), kernel.get_ready())}
+        with joblib.parallel_config(**backend):
             yield jobs
         return
     try:

@@ -251,6 +251,7 @@ class Channel:
         self.wire = wire
         self.number = 0
         self.released: list[int] = []
+        self.known: dict[str, StudentObject] = {}  # what names stood for when this test asked, and still do
         self.tests: set[int] = set()  # indices of the cells that are tests
         self.files: dict[str, tuple[int, int]] = {}  # that the test names: time of change and size over there
         self.here: dict[str, tuple[int, int] | None] = {}  # the same of our copies
@@ -262,6 +263,7 @@ class Channel:
         self.index, self.deadline = index, deadline
         self.calls = self.size = 0
         self.ended: Ended | None = self.dead
+        self.known.clear()
         self.tests.add(index)
 
     def broken(self, ended: Ended) -> NoReturn:
@@ -277,10 +279,14 @@ class Channel:
 
     def name(self, name: str) -> Any:
         """The student's object of this name. Raises ``KeyError`` when there is none."""
+        if self.ended is None and name in self.known:
+            return self.known[name]
         value = self.ask("name", name)
-        if isinstance(value, StudentObject) and _handle(value).kind == "module":
-            text = f"This test uses `{name}`, a module that the notebook imported: import it in the test cell."
-            self.broken(Ended(End.ERROR, "NotImported", text))
+        if isinstance(value, StudentObject):
+            if _handle(value).kind == "module":
+                text = f"This test uses `{name}`, a module that the notebook imported: import it in the test cell."
+                self.broken(Ended(End.ERROR, "NotImported", text))
+            self.known[name] = value
         return value
 
     def ask(self, operation: str, *what: Any, at_end: Any = None) -> Any:
@@ -321,9 +327,11 @@ class Channel:
                 if self.size > ALL_DATA:
                     self.too_much()
                 match plain.loads(message, DATA, self.proxy):
-                    case (int(number), str(how), answer) if number == self.number:
+                    case (int(number), str(how), answer, list(changed)) if number == self.number:
+                        for name in (name for name in changed if type(name) is str):
+                            self.known.pop(name, None)
                         return how, answer
-                    case (int(number), str(), _) if number < self.number:
+                    case (int(number), str(), _, _) if number < self.number:
                         continue
                 break
         except TimeoutError:
@@ -387,9 +395,9 @@ class Channel:
                 case (int(cell), int(number)) if 0 <= cell < self.index and cell not in self.tests and number > 0:
                     yield Frame(cell, number)
 
-    def watch(self, tree: ast.AST) -> None:
+    def watch(self, code: types.CodeType) -> None:
         """Share the files that a test names: what either side has changed is copied to the other at each call."""
-        names = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and _is_file_name(n.value)}
+        names = set(filter(_is_file_name, _texts(code)))
         self.files = {name: self.files.get(name, (0, -1)) for name in sorted(names)}
         self.fetch()
 
@@ -431,6 +439,19 @@ class Channel:
             released, self.released = self.released, []
             with contextlib.suppress(OSError, EOFError, PlainError):
                 self.wire.send(plain.dumps((self.number, "end", released)), time.monotonic() + GRACE)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """All texts that stand in a piece of code, in functions within it too."""
+    match value:
+        case str():
+            yield value
+        case types.CodeType():
+            for constant in value.co_consts:
+                yield from _texts(constant)
+        case tuple() | frozenset():
+            for item in value:
+                yield from _texts(item)
 
 
 def _stamp(name: str) -> tuple[int, int] | None:
@@ -530,9 +551,8 @@ class Bench:
     def _run(self, source: str, index: int) -> None:
         name = f"<test cell {index}>"
         self.files[name] = index
-        tree = ast.parse(source, name)
-        code = compile(tree, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-        self.channel.watch(tree)
+        code = compile(source, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        self.channel.watch(code)
         result = eval(code, self.globals)
         if inspect.iscoroutine(result):
             asyncio.run(result)

@@ -273,6 +273,8 @@ class Zygote:
             return
         self._give_up()
         if self.process is not None:
+            if "offered" not in self.__dict__:
+                self.process.kill()  # it still starts, and nobody asked it for anything
             try:
                 self.process.wait(5)
             except subprocess.TimeoutExpired:

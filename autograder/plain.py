@@ -64,6 +64,10 @@ KINDS = ("object", "callable", "module", "own module")
 CHUNK = 1 << 18
 """Bytes that are sent or received at a time."""
 
+LATE = 0.25
+"""Seconds that a time-out may come late."""
+
+_TIMEVAL = struct.Struct("@ll")
 _COUNT = struct.Struct("<I")
 _INT = struct.Struct("<q")
 _FLOAT = struct.Struct("<d")
@@ -107,7 +111,9 @@ class _Writer:
         self.items = self.size = self.keys = 0
 
     def write(self, value: Any, depth: int) -> None:
-        self.count(1)
+        self.items += 1
+        if self.items > self.limits.items:
+            self.count(0)
         if depth > self.limits.depth:
             raise TooMuch(f"This is nested more than {self.limits.depth} levels deep.")
         kind = type(value)
@@ -128,9 +134,9 @@ class _Writer:
         if self.items > self.limits.items:
             raise TooMuch(f"This holds more than {self.limits.items:,} values.")
 
-    def put(self, *parts: bytes) -> None:
-        self.tree.extend(parts)
-        self.grow(sum(map(len, parts)))
+    def put(self, part: bytes) -> None:
+        """Add to the tree what is small for each value: the limit on values bounds it, so it need not be measured."""
+        self.tree.append(part)
 
     def grow(self, size: int) -> None:
         self.size += size
@@ -148,38 +154,39 @@ class _Writer:
             raise PlainError(f"{describe(value)} is not plain data.")
         handle = self.handle(value)
         name = handle.name[:200].encode("utf-8", "surrogatepass")
-        self.put(b"H", _HANDLE.pack(handle.number, KINDS.index(handle.kind)), _COUNT.pack(len(name)), name)
+        self.put(b"H" + _HANDLE.pack(handle.number, KINDS.index(handle.kind)) + _COUNT.pack(len(name)) + name)
 
     def integer(self, value: int, depth: int) -> None:
         if -(1 << 63) <= value < 1 << 63:
-            self.put(b"i", _INT.pack(value))
+            self.put(b"i" + _INT.pack(value))
             return
         size = value.bit_length() // 8 + 1
         if size > self.limits.integer:
             raise TooMuch(f"This holds an integer of more than {self.limits.integer:,} bytes.")
-        self.put(b"I", _COUNT.pack(size), value.to_bytes(size, "little", signed=True))
+        self.grow(size)
+        self.put(b"I" + _COUNT.pack(size) + value.to_bytes(size, "little", signed=True))
 
     def text(self, value: str, depth: int) -> None:
         self.grow(len(value))  # before a copy is made
         data = value.encode("utf-8", "surrogatepass")
-        self.size -= len(value)
-        self.put(b"s", _COUNT.pack(len(data)), data)
+        self.grow(len(data) - len(value))
+        self.put(b"s" + _COUNT.pack(len(data)) + data)
 
     def data(self, value: bytes, depth: int) -> None:
-        self.put(b"b", _COUNT.pack(len(value)))
+        self.put(b"b" + _COUNT.pack(len(value)))
         self.blob(value)
 
     def sequence(self, value: Any, depth: int) -> None:
         tag = _TAGS[type(value)]
         if tag in b"lt" and len(value) > 8 and (code := _packable(value)):
             self.count(len(value))
-            self.put(b"P", tag, code.encode(), _COUNT.pack(len(value)))
+            self.put(b"P" + tag + code.encode() + _COUNT.pack(len(value)))
             numbers = array.array(code, value)
             if _SWAP:
                 numbers.byteswap()
             self.blob(numbers.tobytes())
             return
-        self.put(tag, _COUNT.pack(len(value)))
+        self.put(tag + _COUNT.pack(len(value)))
         for item in value:
             self.write(item, depth + 1)
 
@@ -188,7 +195,7 @@ class _Writer:
 
     def mapping(self, value: dict, depth: int) -> None:
         def write() -> None:
-            self.put(b"d", _COUNT.pack(len(value)))
+            self.put(b"d" + _COUNT.pack(len(value)))
             for key, item in value.items():
                 self.keys += 1
                 try:
@@ -227,7 +234,7 @@ class _Writer:
         self.size -= value.nbytes
         name = dtype.str.encode()
         shape = struct.pack(f"<{value.ndim}q", *value.shape)
-        self.put(b"A", bytes((len(name),)), name, bytes((value.ndim,)), shape)
+        self.put(b"A" + bytes((len(name),)) + name + bytes((value.ndim,)) + shape)
         self.blob(value.astype(dtype, copy=False).tobytes())
 
     def scalar(self, value: np.generic) -> None:
@@ -237,7 +244,7 @@ class _Writer:
             self.other(value)
             return
         name = dtype.str.encode()
-        self.put(b"G", bytes((len(name),)), name)
+        self.put(b"G" + bytes((len(name),)) + name)
         self.blob(single.astype(dtype, copy=False).tobytes())
 
 
@@ -293,8 +300,8 @@ _WRITE: dict[type, Callable[[_Writer, Any, int], None]] = {
     type(None): lambda w, v, d: w.put(b"N"),
     bool: lambda w, v, d: w.put(b"T" if v else b"F"),
     int: _Writer.integer,
-    float: lambda w, v, d: w.put(b"f", _FLOAT.pack(v)),
-    complex: lambda w, v, d: w.put(b"c", _COMPLEX.pack(v.real, v.imag)),
+    float: lambda w, v, d: w.put(b"f" + _FLOAT.pack(v)),
+    complex: lambda w, v, d: w.put(b"c" + _COMPLEX.pack(v.real, v.imag)),
     str: _Writer.text,
     bytes: _Writer.data,
     range: _Writer.steps,
@@ -332,8 +339,11 @@ def loads(
     if len(message) < HEAD.size or sizes(message[: HEAD.size], limits) != len(message) - HEAD.size:
         raise PlainError("This is not a message of plain data.")
     reader = _Reader(memoryview(message).toreadonly(), limits, made_of)
-    value = reader.read(0)
-    if reader.at != reader.tree_end or reader.raw_at != len(message):
+    try:
+        value = reader.read(0)
+    except (struct.error, IndexError):
+        raise PlainError("This message of plain data is cut short.") from None
+    if reader.at != len(reader.tree) or reader.raw_at != len(message):
         raise PlainError("This is not a message of plain data.")
     return value
 
@@ -341,15 +351,19 @@ def loads(
 class _Reader:
     def __init__(self, message: memoryview, limits: Limits, made_of: Callable[[Handle], Any] | None) -> None:
         self.message, self.limits, self.made_of = message, limits, made_of
-        self.at = HEAD.size
-        self.tree_end = self.raw_at = HEAD.size + HEAD.unpack(message[: HEAD.size])[0]
-        self.items = 0
+        self.raw_at = HEAD.size + HEAD.unpack(message[: HEAD.size])[0]
+        self.tree = bytes(message[HEAD.size : self.raw_at])
+        self.at = self.items = 0
 
     def read(self, depth: int) -> Any:
-        self.count(1)
+        self.items += 1
+        if self.items > self.limits.items:
+            self.count(0)
         if depth > self.limits.depth:
             raise TooMuch(f"This is nested more than {self.limits.depth} levels deep.")
-        method = _READ.get(self.take(1)[0])
+        tag = self.tree[self.at]
+        self.at += 1
+        method = _READ.get(tag)
         if method is None:
             raise PlainError("This is not a message of plain data.")
         return method(self, depth)
@@ -359,12 +373,18 @@ class _Reader:
         if self.items > self.limits.items:
             raise TooMuch(f"This holds more than {self.limits.items:,} values.")
 
-    def take(self, size: int) -> memoryview:
+    def take(self, size: int) -> bytes:
         end = self.at + size
-        if end > self.tree_end:
+        if end > len(self.tree):
             raise PlainError("This message of plain data is cut short.")
-        self.at, part = end, self.message[self.at : end]
+        self.at, part = end, self.tree[self.at : end]
         return part
+
+    def unpack(self, form: struct.Struct) -> tuple[Any, ...]:
+        """What is packed in ``form`` comes next; raises ``struct.error`` where too little is left."""
+        values = form.unpack_from(self.tree, self.at)
+        self.at += form.size
+        return values
 
     def blob(self, size: int) -> memoryview:
         end = self.raw_at + size
@@ -374,7 +394,7 @@ class _Reader:
         return part
 
     def number(self) -> int:
-        return _COUNT.unpack(self.take(4))[0]
+        return self.unpack(_COUNT)[0]
 
     def integer(self) -> int:
         size = self.number()
@@ -391,7 +411,7 @@ class _Reader:
     def length(self, least: int = 1) -> int:
         """The number of items of a container, each of which takes ``least`` bytes of what is left, or more."""
         length = self.number()
-        if length * least > self.tree_end - self.at:
+        if length * least > len(self.tree) - self.at:
             raise PlainError("This message of plain data is cut short.")
         if self.items + length > self.limits.items:
             raise TooMuch(f"This holds more than {self.limits.items:,} values.")
@@ -414,7 +434,7 @@ class _Reader:
         return value
 
     def packed(self, depth: int) -> Any:
-        kind, code = bytes(self.take(1)), bytes(self.take(1))
+        kind, code = self.take(1), self.take(1)
         if kind not in (b"l", b"t") or code not in (b"d", b"q"):
             raise PlainError("This is not a message of plain data.")
         length = self.number()
@@ -433,7 +453,7 @@ class _Reader:
         return kind(*parts)
 
     def dtype(self) -> np.dtype:
-        dtype = _named(bytes(self.take(self.take(1)[0])))
+        dtype = _named(self.take(self.take(1)[0]))
         if dtype is None:
             raise PlainError("This message holds an array of no plain dtype.")
         if dtype.itemsize > self.limits.size:
@@ -464,7 +484,7 @@ class _Reader:
         return value
 
     def handle(self, depth: int) -> Any:
-        number, kind = _HANDLE.unpack(self.take(_HANDLE.size))
+        number, kind = self.unpack(_HANDLE)
         if kind >= len(KINDS):
             raise PlainError("This is not a message of plain data.")
         handle = Handle(number, KINDS[kind], self.text()[:200])
@@ -482,10 +502,10 @@ _READ: dict[int, Callable[[_Reader, int], Any]] = {
     ord("N"): lambda r, d: None,
     ord("T"): lambda r, d: True,
     ord("F"): lambda r, d: False,
-    ord("i"): lambda r, d: _INT.unpack(r.take(8))[0],
+    ord("i"): lambda r, d: r.unpack(_INT)[0],
     ord("I"): lambda r, d: r.integer(),
-    ord("f"): lambda r, d: _FLOAT.unpack(r.take(8))[0],
-    ord("c"): lambda r, d: complex(*_COMPLEX.unpack(r.take(16))),
+    ord("f"): lambda r, d: r.unpack(_FLOAT)[0],
+    ord("c"): lambda r, d: complex(*r.unpack(_COMPLEX)),
     ord("s"): lambda r, d: r.text(),
     ord("b"): lambda r, d: bytes(r.blob(r.number())),
     ord("r"): lambda r, d: r.steps(range, d),
@@ -531,14 +551,19 @@ class Wire:
 
     def __init__(self, fd: int) -> None:
         self.socket = socket.socket(fileno=fd)
+        self.socket.setblocking(True)
         self.arrived = bytearray()
+        self.waits = 0.0  # s that one call of it waits at most; 0 for ever
 
     def send(self, message: bytes, deadline: float | None = None) -> None:
         """Send a message. Raises ``TimeoutError`` at the deadline (monotonic clock), ``OSError`` on a dead end."""
         rest = memoryview(message)
         while rest:
             self._wait(deadline)
-            rest = rest[self.socket.send(rest[:CHUNK]) :]
+            try:
+                rest = rest[self.socket.send(rest[:CHUNK]) :]
+            except BlockingIOError:  # its own time is over: perhaps there is a little left
+                continue
 
     def receive(self, limits: Limits | None = None, deadline: float | None = None) -> bytearray:
         """The next message, whole. Memory grows with what arrives, never with what was announced.
@@ -564,6 +589,8 @@ class Wire:
             self._wait(deadline)
             try:
                 part = self.socket.recv(CHUNK)
+            except BlockingIOError:
+                continue
             except ConnectionError:
                 part = b""
             if not part:
@@ -571,13 +598,19 @@ class Wire:
             self.arrived += part
 
     def _wait(self, deadline: float | None) -> None:
-        if deadline is None:
-            self.socket.settimeout(None)
-            return
-        left = deadline - time.monotonic()
-        if left <= 0:
+        """Let the next call wait until the deadline, or a little longer; raises ``TimeoutError`` behind it.
+
+        The kernel keeps the time: a time-out of Python's own costs three more system calls for every message.
+        """
+        left = 0.0 if deadline is None else deadline - time.monotonic()
+        if deadline is not None and left <= 0:
             raise TimeoutError
-        self.socket.settimeout(left)
+        if not left <= self.waits <= left + LATE:
+            self.waits = left
+            seconds, part = divmod(left, 1)
+            interval = _TIMEVAL.pack(int(seconds), int(1e6 * part) or int(0 < left < 1))  # 0 is for ever
+            for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                self.socket.setsockopt(socket.SOL_SOCKET, option, interval)
 
     def close(self) -> None:
         """Close this end."""

@@ -15,6 +15,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -111,7 +112,7 @@ def grade_assignment(
     """Grade what was handed in for ``assignment``, by all students or those named, and return the results in order.
 
     Writes ``autograded/STUDENT/ASSIGNMENT/NOTEBOOK.ipynb`` and the gradebook. ``jobs`` is how many submissions run at
-    once, each in a process of its own (default: one for each core; with 1, in this process). ``dask`` is the address
+    once (default: one for each core). ``dask`` is the address
     of a Dask scheduler, whose workers then take the place of those processes. ``force`` runs again what has not
     changed. ``limits`` bound each notebook, and say whether to grade where a machine offers too little protection.
     Raises :class:`CourseError` when the course or the machine is wrong, never for what a submission holds.
@@ -316,18 +317,20 @@ def _told(problem: Exception) -> str:
     return f"{type(problem).__name__}: {problem} ({Path(where.filename).name}:{where.lineno})"
 
 
+_unpacking = threading.Lock()
 _courses: dict[bytes, tuple[Course, tempfile.TemporaryDirectory]] = {}
 """The courses that this process has unpacked, by their digest. Their folders go when the process ends."""
 
 
 def _unpacked(terms: _Class) -> Course:
     """The course in a folder of this process's own: one at a time, kept for the submissions that follow."""
-    if terms.digest not in _courses:
-        _courses.clear()
-        folder = tempfile.TemporaryDirectory(prefix="course-", dir=leftovers.folder(), ignore_cleanup_errors=True)
-        terms.course.unpack(Path(folder.name))
-        _courses[terms.digest] = Course(Path(folder.name).resolve()), folder
-    return _courses[terms.digest][0]
+    with _unpacking:
+        if terms.digest not in _courses:
+            _courses.clear()
+            folder = tempfile.TemporaryDirectory(prefix="course-", dir=leftovers.folder(), ignore_cleanup_errors=True)
+            terms.course.unpack(Path(folder.name))
+            _courses[terms.digest] = Course(Path(folder.name).resolve()), folder
+        return _courses[terms.digest][0]
 
 
 def grade_submission(

@@ -91,6 +91,7 @@ def test_a_process_that_is_killed_costs_its_own_submission_only(small_course, ha
     for name in ("ada", "bob", "cy"):
         hand_in(name)
     monkeypatch.setattr(run, "_work", work_that_kills)
+    monkeypatch.setattr(cluster, "THREADS", 0)
     ada, bob, cy = grade_assignment(small_course, ASSIGNMENT, jobs=2)
     assert (ada.points, cy.points) == (11, 11)
     assert "was killed" in bob.problem

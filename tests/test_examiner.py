@@ -671,8 +671,8 @@ def test_whoever_leaves_has_crashed(student, way: str) -> None:
 # --- attacks: the channel itself --------------------------------------------------------------------
 
 
-def reply(number: int, how: object, what: object) -> bytes:
-    return dumps((number, how, what))
+def reply(number: int, how: object, what: object, changed: object = ()) -> bytes:
+    return dumps((number, how, what, list(changed) if isinstance(changed, tuple) else changed))
 
 
 @pytest.mark.parametrize(
@@ -689,6 +689,9 @@ def reply(number: int, how: object, what: object) -> bytes:
         reply(10**6, "value", 42),  # an answer to what was not asked yet
         reply(2, "no such thing", 42),
         reply(2, 7, 42),
+        dumps((2, "value", 42)),
+        reply(2, "value", 42, 3),
+        reply(2, "no such thing", 42, [["f"], None, 2.5, {"f": 1}]),
         reply(2, "end", None),
         reply(2, "missing", "f"),
         reply(2, "raised", None),

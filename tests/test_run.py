@@ -6,7 +6,7 @@ import pytest
 from conftest import ASSIGNMENT
 from nbgrader.api import Gradebook
 
-from autograder import cells, cli, engine, kernel, run
+from autograder import cells, cli, cluster, engine, kernel, run
 from autograder.course import CourseError
 from autograder.kernel import Limits
 from autograder.run import grade_assignment
@@ -153,11 +153,13 @@ def test_order_of_arrival_does_not_matter():
 
 
 @pytest.mark.slow
-def test_two_at_a_time_and_one_at_a_time_write_the_same_verdicts(small_course, hand_in):
+@pytest.mark.parametrize("threads", [cluster.THREADS, 0])
+def test_two_at_a_time_and_one_at_a_time_write_the_same_verdicts(small_course, hand_in, monkeypatch, threads):
     hand_in("ada")
     hand_in("bob", {"mean": "def mean(values):\n    raise ValueError(object())", "count": "import os; os._exit(3)"})
     hand_in("cy", {"scale": "def scale(values, top):\n    return sum(values)"})
     one = grade_assignment(small_course, ASSIGNMENT, jobs=1)
+    monkeypatch.setattr(cluster, "THREADS", threads)
     two = grade_assignment(small_course, ASSIGNMENT, jobs=2, force=True)
     assert repr(one) == repr(two)
     assert [r.points for r in one] == [11, 2 + 3, 11 - 2]

@@ -22,8 +22,8 @@ class Yes:
 def forge(first):
     for handle in sockets():
         for number in range(first, first + 40):
-            for answer in ((number, "end", None), (number, "value", plain.Handle(1, "callable", "x")),
-                           (True, "value", None), (number, "value"), (-number, "raised", ("SystemExit", ["SystemExit"], "", (), [], True))):
+            for answer in ((number, "end", None, []), (number, "value", plain.Handle(1, "callable", "x"), ["mean"]),
+                           (True, "value", None, []), (number, "value"), (-number, "raised", ("SystemExit", ["SystemExit"], "", (), [], True), [])):
                 try:
                     os.set_blocking(handle, False)
                     os.write(handle, plain.dumps(answer, handle=lambda v: v))
