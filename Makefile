@@ -8,8 +8,8 @@ help:
 	@echo "make lab    open JupyterLab at the first lesson"
 	@echo "make test   run every test"
 	@echo "make demo   grade the sample class and show where its reports are"
-	@echo "make bench  time graders, then model servers, side by side with their peers: an hour on two cores that do"
-	@echo "            nothing else; one of the two with options: BENCH=\"grading.py --peer-sizes 20\", BENCH=serving.py"
+	@echo "make bench  time graders, load generators and model servers side by side with their peers: two hours on two cores"
+	@echo "            that do nothing else; one of them with options: BENCH=\"overload.py --quick\", BENCH=load.py"
 	@echo "Each sets up the course in .venv first, which takes a minute or two once."
 
 lab demo:
@@ -25,4 +25,6 @@ test:
 bench:
 	@"$(PYTHON)" bootstrap.py
 	$(if $(BENCH),,.venv/bin/python benchmarks/grading.py)
+	$(if $(BENCH),,.venv/bin/python benchmarks/load.py)
+	$(if $(BENCH),,.venv/bin/python benchmarks/overload.py)
 	.venv/bin/python benchmarks/$(or $(BENCH),serving.py)

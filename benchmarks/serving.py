@@ -17,22 +17,16 @@ never as throughput. The *loop* is asyncio with httptools that answers a constan
 from __future__ import annotations
 
 import argparse
-import contextlib
-import ctypes
 import dataclasses
 import datetime
 import json
 import os
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,8 +34,20 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-import psutil
 from machine import described, keep, machine
+from servers import (
+    BUSY_MACHINE,
+    OWN,
+    PEERS,
+    Problem,
+    Running,
+    Server,
+    cores,
+    environment,
+    on_server_core,
+    running,
+    version,
+)
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -51,20 +57,9 @@ from tqdm import tqdm
 from modelserving import models
 from modelserving.export import to_onnx
 
-ROOT = Path(__file__).resolve().parents[1]
-PEERS = ROOT / "benchmarks" / "peers"
-ENVIRONMENTS = ROOT / "build" / "peers"
-OWN = "modelserving"
 BARE = "session.run"
 LOOP = "bare HTTP loop"
-PATIENCE = 90  # s until a server answers rightly
 WARM = 1  # s of load that is not counted
-BUSY_MACHINE = 0.7  # load average from which on requests/s are not to be trusted
-_PR_SET_CHILD_SUBREAPER = 36
-
-
-class Problem(Exception):
-    """A server that cannot be measured, in one sentence."""
 
 
 # --- what is measured
@@ -99,48 +94,27 @@ WORKLOADS = (
 BUSY = WORKLOADS[2]
 
 
-@dataclass(frozen=True)
-class Server:
-    """How one is started, and how it is spoken to.
-
-    ``speaks``: ``v2`` is the Open Inference Protocol; ``rows`` a JSON object ``{"rows": [[…]]}`` or, where ``binary``
-    is true, raw float32 at ``/binary``. Without ``packages`` it runs in this environment.
-    """
-
-    name: str
-    command: tuple[str, ...]
-    speaks: str = "v2"
-    binary: bool = True
-    packages: tuple[str, ...] = ()
-
-    @property
-    def folder(self) -> Path:
-        """Its environment."""
-        return ENVIRONMENTS / self.name.lower().replace(" ", "-")
+def _peer(name: str, script: str, **kind: Any) -> Server:
+    return Server(name, ("python", str(PEERS / script), "MODEL", "PORT"), peer=name, **kind)
 
 
-def _peer(name: str, script: str, *packages: str, **kind: Any) -> Server:
-    return Server(name, ("python", str(PEERS / script), "MODEL", "PORT"), packages=packages, **kind)
-
-
-_ENGINE = ("onnxruntime", "numpy")
 SERVERS = (
     Server(LOOP, ("python", str(PEERS / "with_loop.py"), "MODEL", "PORT")),
     Server(OWN, ("modelserving", "serve", "MODELS", "--port", "PORT")),
     Server(f"{OWN} --inline", ("modelserving", "serve", "MODELS", "--port", "PORT", "--inline")),
-    _peer("Triton", "with_triton.py", "nvidia-pytriton==0.7.0", "onnxruntime", "numpy<2"),
-    _peer("FastAPI", "with_fastapi.py", "fastapi", "uvicorn[standard]", *_ENGINE, speaks="rows"),
-    _peer("MLServer", "with_mlserver.py", "mlserver==1.7.1", "uvloop<0.22", *_ENGINE, binary=False),
-    _peer("KServe", "with_kserve.py", "kserve==0.21.0", *_ENGINE),
-    _peer("LitServe", "with_litserve.py", "litserve==0.2.19", *_ENGINE, speaks="rows", binary=False),
+    _peer("Triton", "with_triton.py"),
+    _peer("FastAPI", "with_fastapi.py", speaks="rows"),
+    _peer("MLServer", "with_mlserver.py", binary=False),
+    _peer("KServe", "with_kserve.py"),
+    _peer("LitServe", "with_litserve.py", speaks="rows", binary=False),
     Server(
         "BentoML",
         ("bentoml", "serve", "with_bentoml:Predict", "--working-dir", str(PEERS), "--port", "PORT"),
         "rows",
         False,
-        ("bentoml==1.4.39", *_ENGINE),
+        "BentoML",
     ),
-    _peer("Ray Serve", "with_ray.py", "ray[serve]==2.60.0", *_ENGINE, speaks="rows"),
+    _peer("Ray Serve", "with_ray.py", speaks="rows"),
 )
 
 
@@ -159,195 +133,6 @@ def make_models(folder: Path) -> dict[str, Path]:
         paths[name].write_bytes(to_onnx(model.fit(X, late), X.shape[1]))
     np.save(folder / "rows.npy", np.nan_to_num(task.X_test[:128]))
     return paths
-
-
-# --- the peers' environments
-
-
-def environment(server: Server) -> Path:
-    """The folder of ``server``'s commands, made when it is not there or holds other packages; :class:`Problem`."""
-    if not server.packages:
-        return Path(sys.executable).parent
-    commands, stamp = server.folder / "bin", server.folder / "packages.json"
-    wanted = json.dumps(server.packages)
-    if stamp.exists() and stamp.read_text() == wanted:
-        return commands
-    uv = [sys.executable, "-m", "uv"]
-    for step in (
-        [*uv, "venv", "--quiet", "--clear", "--python", sys.executable, server.folder],
-        [*uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", commands / "python", *server.packages],
-    ):
-        done = subprocess.run(list(map(str, step)), capture_output=True, text=True)
-        if done.returncode:
-            raise Problem(f"{server.name} cannot be installed: {' '.join(done.stderr.split())[-300:]}")
-    stamp.write_text(wanted)
-    return commands
-
-
-def version(server: Server) -> str:
-    """Of the package that is measured."""
-    package = server.packages[0].split("=")[0].split("[")[0] if server.packages else "modelserving-course"
-    if server.name == LOOP:
-        package = "httptools"
-    ask = f"import importlib.metadata as m; print(m.version({package!r}))"
-    done = subprocess.run([environment(server) / "python", "-c", ask], capture_output=True, text=True)
-    return f"{package} {done.stdout.strip()}"
-
-
-# --- one server, running
-
-
-def cores() -> tuple[int, int]:
-    """One for the server, one for the client."""
-    allowed = sorted(os.sched_getaffinity(0))
-    if len(allowed) < 2:
-        raise SystemExit("This needs two cores, one for the server and one for the client.")
-    return allowed[0], allowed[-1]
-
-
-def _on_server_core() -> None:
-    os.sched_setaffinity(0, {cores()[0]})
-    # what the server's children leave behind stays in its tree, and is counted
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-@dataclass
-class Running:
-    """A started server."""
-
-    server: Server
-    process: subprocess.Popen
-    port: int
-    ready: float = 0.0  # s
-
-    def tree(self) -> list[psutil.Process]:
-        """All its processes."""
-        try:
-            root = psutil.Process(self.process.pid)
-            return [root, *root.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            raise Problem(f"{self.server.name} ended while it was measured.") from None
-
-    def cpu(self) -> float:
-        """Seconds of user and system time so far, of ended children too."""
-        used = 0.0
-        for process in self.tree():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                used += sum(process.cpu_times()[:4])
-        return used
-
-    def memory(self) -> dict[str, float]:
-        """MB: proportional (``pss``) and resident (``rss``), summed over processes."""
-        sizes = {"pss": 0.0, "rss": 0.0}
-        for process in self.tree():
-            with contextlib.suppress(psutil.Error):
-                found = process.memory_full_info()
-                sizes = {kind: size + getattr(found, kind) / 1e6 for kind, size in sizes.items()}
-        return sizes
-
-    def request(self, rows: np.ndarray, binary: bool) -> tuple[str, bytes, dict[str, str]]:
-        """Address, body and headers that ask it about ``rows``, float32 (n, 13)."""
-        url = f"http://127.0.0.1:{self.port}"
-        if self.server.speaks == "rows":
-            if binary:
-                return f"{url}/binary", rows.tobytes(), {"Content-Type": "application/octet-stream"}
-            return f"{url}/predict", json.dumps({"rows": rows.tolist()}).encode(), {"Content-Type": "application/json"}
-        url += "/v2/models/model/infer"
-        tensor: dict[str, Any] = {"name": "input", "datatype": "FP32", "shape": list(rows.shape)}
-        asked: dict[str, Any] = {"inputs": [tensor], "outputs": [{"name": "probability"}]}
-        if not binary:
-            tensor["data"] = rows.ravel().tolist()
-            return url, json.dumps(asked).encode(), {"Content-Type": "application/json"}
-        tensor["parameters"] = {"binary_data_size": rows.nbytes}
-        asked["parameters"] = {"binary_data_output": True}
-        asked["outputs"][0]["parameters"] = {"binary_data": True}
-        head = json.dumps(asked).encode()
-        headers = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(len(head))}
-        return url, head + rows.tobytes(), headers
-
-    def answer(self, rows: np.ndarray, binary: bool) -> np.ndarray:
-        """Its probabilities, float32 (n, 2); OSError or ValueError when it gives none."""
-        url, body, headers = self.request(rows, binary)
-        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=10) as response:
-            raw = response.read()
-            length = response.headers.get("Inference-Header-Content-Length")
-        if binary:
-            return np.frombuffer(raw[int(length or 0) :], np.float32).reshape(-1, 2)
-        found = json.loads(raw)
-        if self.server.speaks == "v2":
-            found = next(output["data"] for output in found["outputs"] if output["name"] == "probability")
-        elif isinstance(found, dict):
-            found = found["probability"]
-        return np.array(found, np.float32).reshape(-1, 2)
-
-    def check(self, rows: np.ndarray, expected: np.ndarray, binary: bool) -> None:
-        """:class:`Problem` unless it answers ``rows`` with ``expected``."""
-        try:
-            got = self.answer(rows, binary)
-        except (OSError, ValueError, KeyError, StopIteration) as error:
-            raise Problem(f"{self.server.name} does not answer: {error!r}") from error
-        if self.server.name != LOOP and (got.shape != expected.shape or np.abs(got - expected).max() > 1e-3):
-            raise Problem(f"{self.server.name} answers {got[:1].tolist()} in place of {expected[:1].tolist()}.")
-
-
-@contextlib.contextmanager
-def running(server: Server, model: Path, row: np.ndarray, expected: np.ndarray, folder: Path) -> Iterator[Running]:
-    """Start ``server``, wait for its first right answer, end it and all that it started."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    places = {"MODEL": str(model), "MODELS": str(model.parents[2]), "PORT": str(port)}
-    program, *arguments = (places.get(word, word) for word in server.command)
-    log = folder / "server.log"
-    # written to, if at all, here: not to the home folder
-    extra = {"HOME": str(folder), "TMPDIR": str(folder), "MODEL": str(model), "ORT_DISABLE_TELEMETRY": "1"}
-    extra |= {"BENTOML_DO_NOT_TRACK": "true", "PYTHONDONTWRITEBYTECODE": "1"}
-    with log.open("w") as output:
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            [environment(server) / program, *arguments],
-            cwd=folder,
-            env=os.environ | extra,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            preexec_fn=_on_server_core,
-            start_new_session=True,
-        )
-    started = Running(server, process, port)
-    try:
-        while True:
-            try:
-                started.check(row, expected, binary=False)
-                break
-            except Problem as problem:
-                last = log.read_text(errors="replace").strip().splitlines()[-1:]
-                if process.poll() is not None:
-                    raise Problem(f"{server.name} ended before it answered: {''.join(last)[-300:]}") from None
-                if time.perf_counter() - began > PATIENCE:
-                    raise Problem(f"{problem} ({PATIENCE} s; {''.join(last)[-300:]})") from None
-                time.sleep(0.01)
-        started.ready = time.perf_counter() - began
-        yield started
-    finally:
-        stop(process)
-
-
-def stop(process: subprocess.Popen) -> None:
-    """End a process and everything below it."""
-    try:
-        tree = psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        tree = []
-    process.terminate()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(15)
-    process.kill()
-    process.wait()
-    for child in tree:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            child.kill()
-    psutil.wait_procs(tree, 5)
 
 
 # --- load
@@ -437,7 +222,7 @@ def bare(model: Path, rows: Path, sizes: Sequence[int], seconds: float) -> dict[
     """The model without any server, on the server's core: figures by rows in a run."""
     arguments = [sys.executable, "-c", _BARE, PEERS, model, rows, seconds, *sizes]
     done = subprocess.run(
-        list(map(str, arguments)), capture_output=True, text=True, check=True, preexec_fn=_on_server_core
+        list(map(str, arguments)), capture_output=True, text=True, check=True, preexec_fn=on_server_core
     )
     return {int(n): figures for n, figures in json.loads(done.stdout).items()}
 
@@ -477,7 +262,7 @@ def measure(options: argparse.Namespace, work: Path) -> dict:
     for server in tqdm(servers, desc="environments", disable=None):
         found[server.name].binary = server.binary
         try:
-            found[server.name].version = version(server)
+            found[server.name].version = version(server, "httptools" if server.name == LOOP else "")
         except Problem as problem:
             found[server.name].problem = str(problem)
     paths = make_models(work)
@@ -526,12 +311,14 @@ def one(
     seconds: int,
 ) -> None:
     """Start a server once and put each workload on it."""
-    with running(server, model, rows[:1], expected[:1], folder) as started:
+    constant = server.name == LOOP
+    places = {"MODEL": str(model), "MODELS": str(model.parents[2])}
+    with running(server, rows[:1], None if constant else expected[:1], folder, places) as started:
         for workload in workloads:
             binary = workload.binary and server.binary
-            if server.name == LOOP and binary:
+            if constant and binary:
                 continue  # a constant of another size
-            started.check(rows[: workload.rows], expected[: workload.rows], binary)
+            started.check(rows[: workload.rows], None if constant else expected[: workload.rows], binary)
             figures = load(started, rows, workload, seconds, folder)
             found.loads.setdefault(workload.key, []).append(figures)
         if workloads[0].model == BUSY.model:

@@ -1,15 +1,19 @@
-"""The command ``modelserving``: serve a folder of models from a terminal (lesson 03)."""
+"""The command ``modelserving``: serve a folder of models (lesson 03), and measure a server (lesson 04)."""
 
 from __future__ import annotations
 
 import argparse
 import gc
+import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from modelserving import load_command
 
 if TYPE_CHECKING:
     from modelserving.server import Server
@@ -29,20 +33,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """What can be typed."""
-    root = argparse.ArgumentParser(prog="modelserving", description="Serve models over the Open Inference Protocol.")
+    root = argparse.ArgumentParser(prog="modelserving", description="Serve models, and measure servers.")
     commands = root.add_subparsers(required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", help="serve the models of a folder", description=serve_folder.__doc__)
     serve.set_defaults(run=serve_folder)
     add = serve.add_argument
-    add("models", metavar="MODELS_DIR", help="the folder, laid out as NAME/VERSION/model.onnx")
+    add("models", metavar="MODELS_DIR", nargs="?", help="the folder, laid out as NAME/VERSION/model.onnx")
     add("--host", default="127.0.0.1", help="the address to listen on; 0.0.0.0 for all (default: %(default)s)")
     add("--port", default=8000, type=int, help="the port to listen on; 0 for any free one (default: %(default)s)")
-    add("--inline", action="store_true", help="run models in the event loop: for small models, less CPU a request")
+    where = serve.add_mutually_exclusive_group()
+    where.add_argument(
+        "--inline", action="store_true", help="run all models in the event loop, not only what is over in half a ms"
+    )
+    where.add_argument("--threaded", action="store_true", help="run all models in threads, however small they are")
     add("--threads", default=1, type=count, help="threads inside one operation of a model (default: %(default)s)")
+    add("--instances", default=1, type=count, help="batches of one model in threads at once (default: %(default)s)")
+    add("--slots", type=count, help="batches of all models in threads at once (default: as many as there are cores)")
     add("--batch-rows", default=1024, type=count, help="most rows run together (default: %(default)s)")
     add("--queue-rows", default=16384, type=count, help="most rows waiting, for each model (default: %(default)s)")
+    add("--max-wait", default=0.0, type=seconds, metavar="S", help="a batch that is not full waits (default: 0 s)")
+    add("--deadline", type=seconds, metavar="S", help="seconds that a request has; it is refused rather than late")
     add("--max-body", default=64, type=count, metavar="MIB", help="largest request, in MiB (default: %(default)s)")
     add("--max-tensor", default=64, type=count, metavar="MIB", help="largest input, in MiB (default: %(default)s)")
+    add("--stub", action="append", default=[], metavar="JSON", help=argparse.SUPPRESS)  # a StubModel, for lessons
+    add("--leashed", action="store_true", help=argparse.SUPPRESS)  # end when standard input does
+    load_command.add(commands)
     return root
 
 
@@ -53,6 +68,17 @@ def count(text: str) -> int:
     return int(text)
 
 
+def seconds(text: str) -> float:
+    """A length of time, 0 or more."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds of 0 or more")
+    return value
+
+
 def serve_folder(parsed: argparse.Namespace) -> int:
     """Serve every model under MODELS_DIR until interrupted (Ctrl+C) or terminated; then finish what was accepted."""
     started = time.perf_counter()
@@ -60,20 +86,31 @@ def serve_folder(parsed: argparse.Namespace) -> int:
         signal.signal(number, finish)
     if not 0 <= parsed.port < 65536:
         raise ValueError(f"a port is a number from 0 to 65535, not {parsed.port}")
+    if not parsed.models and not parsed.stub:
+        raise ValueError("which models? Name the folder that they lie in: modelserving serve MODELS_DIR")
 
     # Imported here, so that --help and mistakes do not wait for onnxruntime.
     from modelserving import listen
+    from modelserving.batching import SHORT
     from modelserving.interpreter import Options
     from modelserving.protocol import Limits
     from modelserving.repository import Repository
     from modelserving.server import Server
+    from modelserving.stubs import StubModel
 
+    repository = Repository(parsed.models, Options(threads=parsed.threads))
+    for text in parsed.stub:
+        repository.add(StubModel(**json.loads(text)))
     server = Server(
-        Repository(parsed.models, Options(threads=parsed.threads)),
+        repository,
         limits=Limits(body=parsed.max_body * MIB, tensor=parsed.max_tensor * MIB),
-        inline=parsed.inline,
+        inline=parsed.inline or (0.0 if parsed.threaded else SHORT),
         batch_rows=parsed.batch_rows,
         queue_rows=parsed.queue_rows,
+        max_wait=parsed.max_wait,
+        deadline=parsed.deadline,
+        instances=parsed.instances,
+        slots=parsed.slots,
     )
     try:
         bound = listen.bind(parsed.host, parsed.port)
@@ -81,8 +118,17 @@ def serve_folder(parsed: argparse.Namespace) -> int:
         reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else error.strerror
         raise OSError(f"cannot listen on {parsed.host}:{parsed.port}: {reason}. Try another --port.") from error
     server.on_started = lambda: announce(server, listen.url(bound), time.perf_counter() - started)
+    if parsed.leashed:
+        threading.Thread(target=end_with_input, daemon=True).start()
     listen.serve(server, bound)
     return 0
+
+
+def end_with_input() -> None:
+    """Wait until standard input ends, since whoever started us is gone or wants us to; then end as by Ctrl+C."""
+    while os.read(0, 1024):
+        pass
+    signal.raise_signal(signal.SIGINT)
 
 
 def finish(*_: object) -> None:
@@ -93,6 +139,7 @@ def finish(*_: object) -> None:
 def announce(server: Server, url: str, seconds: float) -> None:
     """Say on stderr what is served, and what could not be loaded."""
     gc.freeze()  # models and modules stay: the collector need not look at them again and again
+    gc.set_threshold(10_000, 50)  # many requests at once are much that is new, and none of it garbage yet
     for message in server.failed.values():
         print(message, file=sys.stderr)
     ready = server.repository.ready()

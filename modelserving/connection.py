@@ -22,9 +22,11 @@ from modelserving.protocol import ERRORS, error_body
 HEAD_LIMIT = 64 * 2**10  # bytes of a request's head; the application's own limit is lower and tells more
 FRAMING = 9  # bytes on the wire for each of the body: one byte in a chunk of its own takes 6
 BUFFERED = 256 * 2**10  # bytes of a body that wait for the application before the client has to wait
+PROBE = 0.02  # seconds until a client that sends no more is asked again whether it is still there
 IDLE = 75.0  # seconds that a connection may stay silent, between requests or in the middle of one
 
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 log = logging.getLogger("modelserving")
@@ -81,9 +83,18 @@ class Connection(asyncio.Protocol):
             self.refuse("headers_too_large", f"The head or trailer of the request is larger than {HEAD_LIMIT:,} bytes.")
 
     def eof_received(self) -> bool:
-        """The client will send no more; it may still wait for an answer."""
+        """The client will send no more; it may still wait for an answer, or have gone."""
         self.closing = True
-        return self.answering is not None and self.reading is None
+        waits = self.answering is not None and self.reading is None
+        if waits and self.answering.scope["http_version"] == "1.1":
+            self.probe(PROBE)
+        return waits
+
+    def probe(self, seconds: float) -> None:
+        """Find out whether the client has gone: TCP tells only who writes to it, and HTTP lets it pass over this."""
+        if self.answering and not self.transport.is_closing():
+            self.transport.write(CONTINUE)
+            self.loop.call_later(seconds, self.probe, 2 * seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone: let nobody wait for it."""
@@ -93,6 +104,8 @@ class Connection(asyncio.Protocol):
         if self.answering:
             self.answering.gone = True
             self.answering.wake()
+            if self.answering.whole:
+                self.answering.task.cancel()  # it waits for something else than the client: a prediction, say
         self.resume_writing()
 
     def pause_writing(self) -> None:
@@ -281,7 +294,7 @@ class Exchange:
         if not self.parts and not self.whole and not self.gone:
             if self.expects:
                 self.expects = False
-                connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                connection.transport.write(CONTINUE)
             self.waiter = connection.loop.create_future()
             await self.waiter
             self.waiter = None

@@ -153,17 +153,7 @@ class Interpreter:
 
     def check(self, inputs: Mapping[str, np.ndarray], outputs: Sequence[str] | None = None) -> None:
         """Raise the subclass of :class:`InvalidInput` that says what does not fit the signature, if anything."""
-        for name, array in inputs.items():
-            tensor = self._inputs.get(name)
-            if tensor is None:
-                raise UnknownInput(f"The model has no input {name!r}. Its inputs: {listed(self._inputs)}.")
-            check_array(tensor, array)
-        if len(inputs) < len(self._inputs):
-            missing = [name for name in self._inputs if name not in inputs]
-            raise MissingInput(f"The model also needs the input {listed(missing)}.")
-        for name in outputs or ():
-            if name not in self._outputs:
-                raise UnknownInput(f"The model has no output {name!r}. Its outputs: {listed(self._outputs)}.")
+        check(self._inputs, self._outputs, inputs, outputs)
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Sequence[str] | None = None) -> dict[str, np.ndarray]:
         """:meth:`predict` for inputs that :meth:`check` has already let pass, as a batch of requests has.
@@ -222,6 +212,26 @@ def read_tensor(node: ort.NodeArg) -> Tensor:
     return Tensor(node.name, OF_ONNX[element], tuple(n if isinstance(n, int) and n >= 0 else -1 for n in node.shape))
 
 
+def check(
+    takes: Mapping[str, Tensor],
+    gives: Mapping[str, Tensor],
+    inputs: Mapping[str, np.ndarray],
+    outputs: Sequence[str] | None = None,
+) -> None:
+    """Raise the subclass of :class:`InvalidInput` that says why a model with these tensors cannot run on ``inputs``."""
+    for name, array in inputs.items():
+        tensor = takes.get(name)
+        if tensor is None:
+            raise UnknownInput(f"The model has no input {name!r}. Its inputs: {listed(takes)}.")
+        check_array(tensor, array)
+    if len(inputs) < len(takes):
+        missing = [name for name in takes if name not in inputs]
+        raise MissingInput(f"The model also needs the input {listed(missing)}.")
+    for name in outputs or ():
+        if name not in gives:
+            raise UnknownInput(f"The model has no output {name!r}. Its outputs: {listed(gives)}.")
+
+
 def check_array(tensor: Tensor, array: np.ndarray) -> None:
     """Raise :class:`WrongDatatype` or :class:`WrongShape` where ``array`` is not what ``tensor`` says."""
     if not isinstance(array, np.ndarray):
@@ -229,14 +239,21 @@ def check_array(tensor: Tensor, array: np.ndarray) -> None:
     if array.dtype != DATATYPES[tensor.datatype] and not (tensor.datatype == "BYTES" and array.dtype.kind in "US"):
         came = NAMES.get(array.dtype, str(array.dtype))
         raise WrongDatatype(f"The input {tensor.name!r} is {tensor.datatype}, and {came} came. Convert it first.")
-    shape = array.shape
-    if len(shape) != len(tensor.shape) or any(
-        want != -1 and want != have for want, have in zip(tensor.shape, shape, strict=True)
-    ):
+    if not fits(array.shape, tensor.shape):
         raise WrongShape(
             f"The input {tensor.name!r} has the shape {list(tensor.shape)}, where -1 is any length, "
-            f"and {list(shape)} came."
+            f"and {list(array.shape)} came."
         )
+
+
+def fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Is each length what is wanted, where -1 is any?"""
+    if len(shape) != len(wanted):
+        return False
+    for have, want in zip(shape, wanted, strict=True):  # noqa: SIM110 - run for every request, and all() takes longer
+        if have != want and want != -1:
+            return False
+    return True
 
 
 def as_text(name: str, array: np.ndarray) -> np.ndarray:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import re
 import socket
+import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any, TextIO
 
 import uvicorn
 
 from modelserving.connection import Connection
 from modelserving.server import Server
+from modelserving.stubs import StubModel
 
 GRACE = 30  # seconds that a request in progress has at the end
 BACKLOG = 2048  # connections that may wait to be accepted, as many as uvicorn allows
@@ -90,3 +95,55 @@ def in_thread(server: Server, port: int = 0) -> Iterator[str]:
         runner.should_exit = True
         thread.join()
         bound.close()
+
+
+@contextmanager
+def in_process(
+    models: str | os.PathLike | StubModel | Iterable[StubModel], port: int = 0, **options: Any
+) -> Iterator[str]:
+    """Serve on 127.0.0.1 by ``modelserving serve`` in a process of its own; give the URL once the models are loaded.
+
+    ``options`` are those of the command, ``batch_rows=64`` for ``--batch-rows 64``; True for one that takes no value.
+    What the process says on its standard error goes to ours. It ends when this process does, however that comes about.
+    Raises RuntimeError, with what it said, when it ends before it is ready.
+    """
+    command = [sys.executable, "-m", "modelserving.cli", "serve", *what(models), "--port", str(port), "--leashed"]
+    for name, value in options.items():
+        if value is not None and value is not False:
+            command += ["--" + name.replace("_", "-"), *([] if value is True else [str(value)])]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield first_url(process.stderr)
+    finally:
+        process.stdin.close()  # the leash: it ends, as by Ctrl+C
+        try:
+            process.wait(GRACE + 5)
+        finally:
+            process.kill()
+            process.wait()
+            process.stderr.close()
+
+
+def what(models: str | os.PathLike | StubModel | Iterable[StubModel]) -> list[str]:
+    """The command's words for what is to be served."""
+    if isinstance(models, str | os.PathLike):
+        return [os.fspath(models)]
+    stubs = [models] if isinstance(models, StubModel) else list(models)
+    return [word for stub in stubs for word in ("--stub", stub.to_json())]
+
+
+def first_url(said: TextIO) -> str:
+    """The URL of a server that has just been started, read from what it says; the rest is passed on."""
+    lines = []
+    for line in said:
+        if found := re.search(r"http://\S+(?=/v2)", line):
+            threading.Thread(target=pass_on, args=(said,), daemon=True).start()
+            return found[0]
+        lines.append(line)
+    raise RuntimeError(f"The server ended before it was ready: {''.join(lines).strip()}")
+
+
+def pass_on(said: TextIO) -> None:
+    """Say again what a server says."""
+    for line in said:
+        print(line, end="", file=sys.stderr)

@@ -35,11 +35,12 @@ class Histogram:
 class ModelMetrics:
     """What is counted about one version of a model."""
 
-    __slots__ = ("batch_rows", "request_seconds", "run_seconds", "statuses")
+    __slots__ = ("batch_rows", "dropped", "request_seconds", "run_seconds", "statuses")
 
     def __init__(self) -> None:
         self.statuses: Counter[int] = Counter()  # requests for a prediction, by the status of their answer
         self.request_seconds = Histogram(SECONDS)  # from the request's head to its answer, for those that got 200
+        self.dropped: Counter[str] = Counter()  # those that were not computed, by reason; see batching.Batcher
         self.batch_rows = Histogram(ROWS)
         self.run_seconds = 0.0  # in the model
 
@@ -57,6 +58,7 @@ def render(
     """
     labels = {key: {"model": key[0], "version": key[1]} for key in models}
     requests = [(labels[k] | {"status": str(s)}, n) for k, m in models.items() for s, n in sorted(m.statuses.items())]
+    dropped = [(labels[k] | {"reason": why}, n) for k, m in models.items() for why, n in sorted(m.dropped.items())]
     lines = [
         *block("infer_requests_total", "counter", "Requests for a prediction, by status.", requests),
         *block(
@@ -64,6 +66,12 @@ def render(
             "counter",
             "All other requests, by status.",
             [({"status": str(status)}, count) for status, count in sorted(others.items())],
+        ),
+        *block(
+            "dropped_requests_total",
+            "counter",
+            "Requests not computed: queue full, late on arrival, expired in the queue, cancelled by the client.",
+            dropped,
         ),
         *histograms(
             "request_seconds",

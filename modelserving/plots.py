@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -132,6 +133,49 @@ def png(fig: Figure) -> bytes:
     drawn = Image.open(full).convert("RGB")
     drawn.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
     return small.getvalue()
+
+
+def svg(fig: Figure, title: str, alt: str) -> bytes:
+    """``fig`` as an opaque SVG file with a title and, for those who cannot see it, a description; closes it.
+
+    Text stays text, so that it can be read out, searched and enlarged. Equal figures give equal bytes.
+    Raises :class:`ValueError` when ``title`` or ``alt`` is empty.
+    """
+    if not title.strip() or not alt.strip():
+        raise ValueError("Say in `title` and `alt` what the figure is and shows, for a reader who cannot see it.")
+    drawn = io.StringIO()
+    with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "modelserving"}):
+        fig.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
+    plt.close(fig)
+    before, start, inside = drawn.getvalue().partition("<svg ")
+    attributes, _, rest = inside.partition(">")
+    named = f'{attributes} role="img" aria-labelledby="title description">'
+    words = f'\n <title id="title">{html.escape(title)}</title>\n <desc id="description">{html.escape(alt)}</desc>'
+    return (before + start + named + words + rest).encode()
+
+
+def percentile_curves(latencies: Mapping[str, np.ndarray], title: str = "Latency by percentile") -> tuple[Figure, Axes]:
+    """Latencies (s) by percentile, one line for each name, on the axis of HDR histograms: each step right is ten times
+    as rare. A line ends where fewer than ten samples lie beyond. ``label_lines`` has been called.
+
+    After G. Tene's HdrHistogram plots, https://hdrhistogram.github.io/HdrHistogram/plotFiles.html.
+    """
+    fig, ax = figure(title, "percentile of requests", "latency, at most")
+    rarest = 10.0
+    for name, values in latencies.items():
+        n = len(values)
+        if not n:
+            continue
+        beyond = np.unique(np.rint(np.geomspace(min(10, n), n, 1000)).astype(int))[::-1]  # a point for every sample is
+        ax.plot(n / beyond, np.sort(values)[n - beyond], label=name, drawstyle="steps-post")  # more than can be seen
+        rarest = max(rarest, n / beyond[-1])
+    ticks = 10.0 ** np.arange(int(np.ceil(np.log10(rarest))) + 1)
+    ax.set(xscale="log", yscale="log", xlim=(1, rarest * 1.02))
+    ax.set_xticks(ticks, [f"{100 * (1 - 1 / tick):.10g} %" for tick in ticks])
+    ax.set_xticks([], minor=True)
+    seconds(ax.yaxis)
+    label_lines(ax)
+    return fig, ax
 
 
 def label_lines(ax: Axes) -> None:

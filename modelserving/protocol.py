@@ -10,11 +10,11 @@ and "model repository" in https://github.com/triton-inference-server/server/tree
 from __future__ import annotations
 
 import math
+import struct
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,7 @@ ERRORS: dict[str, Error] = {
     "headers_too_large": Error(431, "The headers are larger than the server takes."),
     "not_ready": Error(503, "The model, or the server, is not ready: loading, unloaded, or shutting down."),
     "overloaded": Error(503, "The queue is full; Retry-After says when to come back."),
+    "deadline": Error(503, "The answer would come after the deadline, so it was not computed; see Retry-After."),
     "internal": Error(500, "A fault of the server's own, written to its log. No request should ever bring it about."),
 }
 """All that can be wrong with a request. No other status than these and 200 leaves the server."""
@@ -64,9 +65,10 @@ ERRORS: dict[str, Error] = {
 class ProtocolError(Exception):
     """A request that gets no answer but a sentence that says why; ``kind`` is a key of :data:`ERRORS`."""
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.kind, self.message, self.status = kind, message, ERRORS[kind].status
+        self.retry_after = retry_after  # seconds, where it is worth trying again
 
 
 KINDS = {
@@ -108,6 +110,7 @@ class InferRequest:
     binary: dict[str, bool] = field(default_factory=dict)  # output by output: raw bytes, or JSON?
     binary_default: bool = False  # the same for outputs that do not say
     id: str | None = None
+    timeout: float | None = None  # seconds from the request's arrival within which the answer is of use
     parameters: dict[str, Any] = field(default_factory=dict)
 
     def as_binary(self, output: str) -> bool:
@@ -150,6 +153,7 @@ def decode(body: bytes, header_length: str | int | None = None, limits: Limits =
     if "parameters" in message:
         request.parameters = parameters(message)
         request.binary_default = flag(request.parameters, "binary_data_output", "the request", False)
+        request.timeout = read_timeout(request.parameters)
     if message.get("outputs"):
         read_outputs(listing(message, "outputs"), request)
     return request
@@ -181,7 +185,7 @@ def read_header_length(value: str | int, size: int) -> int:
 def listing(message: dict[str, Any], key: str) -> list[dict[str, Any]]:
     """The list of objects under ``key``, empty when there is none."""
     entries = message.get(key) or []
-    if type(entries) is not list or any(type(entry) is not dict for entry in entries):
+    if type(entries) is not list or not set(map(type, entries)) <= {dict}:
         raise ProtocolError("malformed", f'"{key}" must be a list of objects.')
     return entries
 
@@ -214,16 +218,28 @@ def flag(given: dict[str, Any], key: str, owner: str, default: bool) -> bool:
     return value
 
 
+def read_timeout(given: dict[str, Any]) -> float | None:
+    """The parameter ``timeout``, as Triton has it: in whole microseconds, 0 for none; in seconds."""
+    value = given.get("timeout")
+    if value is None:
+        return None
+    if type(value) is not int or value < 0:
+        raise ProtocolError("malformed", 'The parameter "timeout" of the request must be microseconds, 0 or more.')
+    return value / 1e6 if value else None
+
+
 def read_outputs(entries: list[dict[str, Any]], request: InferRequest) -> None:
     """Put into ``request`` which outputs are asked for, and which of them as raw bytes."""
-    request.outputs = [text(entry, "name", "a requested output") for entry in entries]
-    if len(set(request.outputs)) < len(entries):
-        raise ProtocolError("duplicate", "An output is asked for twice.")
-    for name, entry in zip(request.outputs, entries, strict=True):
+    request.outputs = []
+    for entry in entries:
+        name = text(entry, "name", "a requested output")
+        request.outputs.append(name)
         if "parameters" in entry:
             request.binary[name] = flag(
                 parameters(entry), "binary_data", f"the output {name!r}", request.binary_default
             )
+    if len(set(request.outputs)) < len(entries):
+        raise ProtocolError("duplicate", "An output is asked for twice.")
 
 
 def read_input(name: str, entry: dict[str, Any], raw: memoryview, start: int, limits: Limits) -> tuple[np.ndarray, int]:
@@ -288,6 +304,8 @@ def from_json(name: str, datatype: str, shape: tuple[int, ...], data: Any) -> np
     if not kinds <= ELEMENTS[dtype.kind]:
         raise ProtocolError("wrong_value", f"The data of the input {name!r} must be {IN_WORDS[dtype.kind]}.")
     try:
+        if dtype.kind == "f" and type(None) not in kinds:  # struct is quicker than numpy, and finds what is too large
+            return np.frombuffer(struct.pack(f"<{elements}{dtype.char}", *flat), dtype).reshape(shape)
         with np.errstate(over="raise"):  # or what is too large for the type would become infinity
             return np.array(flat, dtype).reshape(shape)
     except (OverflowError, FloatingPointError):
@@ -335,7 +353,7 @@ def flatten(name: str, data: Any, shape: tuple[int, ...]) -> list[Any]:
     return data
 
 
-LENGTH = Struct("<I")  # ahead of each element of BYTES: its length, four bytes, little-endian
+LENGTH = struct.Struct("<I")  # ahead of each element of BYTES: its length, four bytes, little-endian
 
 
 def from_binary(name: str, datatype: str, shape: tuple[int, ...], raw: memoryview) -> np.ndarray:

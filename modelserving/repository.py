@@ -29,28 +29,43 @@ class Model:
 
 
 class Repository:
-    """The models under ``folder``. Nothing is loaded before :meth:`load` or :meth:`load_all`.
+    """The models under ``folder``, and those that are added. Nothing is loaded before :meth:`load` or :meth:`load_all`.
 
     Loading takes a while and may be done in any thread; requests go on meanwhile. A model that is loaded anew serves
     its old versions until the new ones are ready, and keeps them when that fails.
     ``generation`` grows with every change of what can be served, so that others can keep what they derived from it.
     """
 
-    def __init__(self, folder: str | os.PathLike, options: Options | None = None) -> None:
-        self.folder, self.options = Path(folder), options or Options()
-        if not self.folder.is_dir():
+    def __init__(self, folder: str | os.PathLike | None, options: Options | None = None) -> None:
+        self.folder, self.options = Path(folder) if folder is not None else None, options or Options()
+        if folder is not None and not self.folder.is_dir():
             raise NotADirectoryError(f"There is no folder {os.fspath(folder)!r} to take models from.")
         self.generation = 0
+        self._added: dict[str, dict[str, Interpreter]] = {}
         self._models: dict[str, Model] = {}
         self._lock = threading.Lock()  # one load or unload at a time
 
     def names(self) -> list[str]:
         """All models, loaded or not, sorted: folders that hold a version, and models whose folder is gone."""
         try:
-            found = {entry.name for entry in os.scandir(self.folder) if entry.is_dir() and versions_in(entry.path)}
+            entries = os.scandir(self.folder) if self.folder is not None else ()
+            found = {entry.name for entry in entries if entry.is_dir() and versions_in(entry.path)}
         except OSError:  # the folder is gone: what is loaded is all there is
             found = set()
-        return sorted(found | {name for name, model in list(self._models.items()) if model.versions})
+        loaded = {name for name, model in list(self._models.items()) if model.versions}
+        return sorted(found | loaded | self._added.keys())
+
+    def add(self, interpreter: Interpreter) -> None:
+        """Serve a model that is no file, under its own name and version, from the next load on; a stub, say."""
+        with self._lock:
+            versions = self._added.get(interpreter.name, {}) | {interpreter.version: interpreter}
+            self._added[interpreter.name] = dict(sorted(versions.items(), key=lambda item: int(item[0])))
+
+    def _versions(self, name: str) -> list[str]:
+        """The versions of a model that could be loaded, lowest first."""
+        if name in self._added or self.folder is None:
+            return list(self._added.get(name, ()))
+        return versions_in(self.folder / name)
 
     def load_all(self) -> dict[str, str]:
         """Load every model that there is; give the reason for each that could not be loaded."""
@@ -74,7 +89,7 @@ class Repository:
             if not model.versions:
                 model.state, model.reason = LOADING, "loading"
             try:
-                loaded = {version: self._open(name, version) for version in versions_in(self.folder / name)}
+                loaded = {version: self._open(name, version) for version in self._versions(name)}
                 if not loaded:
                     raise ProtocolError("load_failed", f"The folder of the model {name!r} is gone.")
             except ProtocolError as error:
@@ -86,6 +101,8 @@ class Repository:
             self.generation += 1
 
     def _open(self, name: str, version: str) -> Interpreter:
+        if name in self._added:
+            return self._added[name][version]
         path = self.folder / name / version / FILE
         try:
             opened = Interpreter(path, name=name, version=version, options=self.options)
@@ -134,7 +151,7 @@ class Repository:
         rows = []
         for name in self.names():
             model = self._models.get(name) or Model()
-            for version in list(model.versions) or versions_in(self.folder / name):
+            for version in list(model.versions) or self._versions(name):
                 rows.append({"name": name, "version": version, "state": model.state, "reason": model.reason})
         return [row for row in rows if not ready or row["state"] == READY]
 

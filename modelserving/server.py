@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 from modelserving import metrics, protocol
-from modelserving.batching import Batcher, QueueFull
+from modelserving.batching import SHORT, Batcher, QueueFull, Refused
 from modelserving.interpreter import Interpreter, InvalidInput
 from modelserving.protocol import Limits, ProtocolError
 from modelserving.repository import Repository
+from modelserving.slots import Slots
+from modelserving.stubs import StubModel
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -30,7 +33,7 @@ Headers = dict[bytes, bytes]
 
 JSON = (b"content-type", b"application/json")
 BINARY = (b"content-type", b"application/octet-stream")
-RETRY_AFTER = b"1"  # seconds: a full queue of a model that runs at all is empty by then
+LONGEST_WAIT = 3600  # seconds that anyone is told to stay away
 
 log = logging.getLogger("modelserving")
 
@@ -56,8 +59,10 @@ class Server:
     """The application, ``await server(scope, receive, send)``, over a repository.
 
     The repository's models are loaded when the application starts up, in a thread: the server is live at once and
-    ready when they are. ``inline``, ``batch_rows`` and ``queue_rows`` are those of
-    :class:`~modelserving.batching.Batcher`. A change of the repository by other hands is noticed.
+    ready when they are. ``inline``, ``batch_rows``, ``queue_rows``, ``max_wait``, ``deadline`` and ``instances`` are
+    those of :class:`~modelserving.batching.Batcher`, for each model. ``slots`` batches are run in threads at once, of
+    all models together; by default as many as there are cores, or instances if those are more.
+    A change of the repository by other hands is noticed.
     """
 
     def __init__(
@@ -65,12 +70,25 @@ class Server:
         repository: Repository,
         *,
         limits: Limits | None = None,
-        inline: bool = False,
+        inline: float | bool = SHORT,
         batch_rows: int = 1024,
         queue_rows: int = 16384,
+        max_wait: float = 0.0,
+        deadline: float | None = None,
+        instances: int = 1,
+        slots: int | None = None,
     ) -> None:
         self.repository, self.limits = repository, limits or Limits()
-        self.batching = {"inline": inline, "batch_rows": batch_rows, "queue_rows": queue_rows}
+        self.slots = Slots(slots or max(cores(), instances))
+        self.batching = {
+            "inline": inline,
+            "batch_rows": batch_rows,
+            "queue_rows": queue_rows,
+            "max_wait": max_wait,
+            "deadline": deadline,
+            "instances": instances,
+            "slots": self.slots,
+        }
         self.failed: dict[str, str] = {}  # models that could not be loaded at the start, and why
         self.started, self.stopping = False, False
         self.on_started: Callable[[], None] = lambda: None
@@ -185,7 +203,7 @@ class Server:
 
     def _open_endpoint(self, interpreter: Interpreter) -> Endpoint:
         counts = self.metrics.setdefault((interpreter.name, interpreter.version), metrics.ModelMetrics())
-        batcher = Batcher(interpreter, observe=counts.observe_batch, **self.batching)
+        batcher = Batcher(interpreter, observe=counts.observe_batch, dropped=counts.dropped, **self.batching)
         self._endpoints[interpreter] = Endpoint(self, interpreter, batcher, counts)
         return self._endpoints[interpreter]
 
@@ -275,6 +293,7 @@ class Server:
         for endpoint in list(self._endpoints.values()):
             await endpoint.batcher.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.slots.close()
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -297,12 +316,18 @@ class Endpoint:
         body = await self.server.body(headers, receive)
         length = headers.get(b"inference-header-content-length")
         request = protocol.decode(body, length and length.decode("latin-1"), self.server.limits)
+        left = request.timeout and request.timeout - (perf_counter() - started)
         try:
-            outputs = await self.batcher.submit(request.inputs, request.outputs)
+            reply = self.batcher.submit(request.inputs, request.outputs, left)
+            outputs = await reply
         except InvalidInput as error:
             raise protocol.refused(error) from None
-        except QueueFull as error:
-            raise ProtocolError("overloaded", f"{error} Try again in a second.") from None
+        except Refused as error:
+            kind = "overloaded" if isinstance(error, QueueFull) else "deadline"
+            raise ProtocolError(kind, f"{error} Try again later.", error.retry_after) from None
+        except asyncio.CancelledError:
+            self.batcher.withdraw(reply)
+            raise
         body, head = protocol.encode(self.interpreter.name, self.interpreter.version, request, outputs)
         self.metrics.request_seconds.observe(perf_counter() - started)
         if head is None:
@@ -333,8 +358,9 @@ def get(handler: Handler) -> Route:
 def failure(error: ProtocolError) -> Answer:
     """The answer to a request that something is wrong with."""
     answer = Answer(error.status, [JSON], protocol.error_body(error.message))
-    if error.kind == "overloaded":
-        answer.headers.append((b"retry-after", RETRY_AFTER))
+    if error.retry_after is not None:  # HTTP has whole seconds
+        seconds = max(1, math.ceil(min(error.retry_after, LONGEST_WAIT)))
+        answer.headers.append((b"retry-after", b"%d" % seconds))
     return answer
 
 
@@ -343,17 +369,48 @@ def too_large(limit: int) -> ProtocolError:
     return ProtocolError("too_large", f"The body is larger than the {limit:,} bytes that the server takes.")
 
 
-def running(
-    models: str | os.PathLike | Repository | Server, port: int = 0, **options: Any
-) -> AbstractContextManager[str]:
+Models = str | os.PathLike | StubModel | Iterable[StubModel] | Repository
+
+
+def repository_of(models: Models) -> Repository:
+    """A repository of a folder, or of stubs; one that is a repository already stays as it is."""
+    if isinstance(models, Repository):
+        return models
+    if isinstance(models, str | os.PathLike):
+        return Repository(models)
+    repository = Repository(None)
+    for stub in [models] if isinstance(models, StubModel) else models:
+        repository.add(stub)
+    return repository
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def running(models: Models | Server, port: int = 0, **options: Any) -> AbstractContextManager[str]:
     """Serve in a thread of this process, and give the URL: ``with running("models") as url``.
 
-    ``models`` is a folder, a :class:`~modelserving.repository.Repository`, or a :class:`Server`; ``options`` are those
-    of :class:`Server` for the first two. Port 0 takes a free one. Ready at entry; at exit it finishes what it
-    accepted. See :func:`modelserving.listen.in_thread`.
+    ``models`` is a folder, one or more :class:`~modelserving.stubs.StubModel`, a
+    :class:`~modelserving.repository.Repository`, or a :class:`Server`; ``options`` are those of :class:`Server` for
+    all but the last. Port 0 takes a free one. Ready at entry; at exit it finishes what it accepted.
+    See :func:`modelserving.listen.in_thread`.
     """
     from modelserving.listen import in_thread  # which imports this module
 
-    if not isinstance(models, Server):
-        models = Server(models if isinstance(models, Repository) else Repository(models), **options)
-    return in_thread(models, port)
+    return in_thread(models if isinstance(models, Server) else Server(repository_of(models), **options), port)
+
+
+def served(
+    models: str | os.PathLike | StubModel | Iterable[StubModel], port: int = 0, **options: Any
+) -> AbstractContextManager[str]:
+    """Serve in a process of its own, and give the URL: ``with served("models", deadline=0.1) as url``.
+
+    It is the command ``modelserving serve``; ``options`` are its options, with underscores. Client and server then do
+    not share Python's lock. Ready at entry; at exit it finishes what it accepted.
+    See :func:`modelserving.listen.in_process`.
+    """
+    from modelserving.listen import in_process
+
+    return in_process(models, port, **options)

@@ -7,6 +7,7 @@ import io
 import itertools
 import re
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -225,3 +226,41 @@ def test_a_page_made_by_nbconvert_shows_the_figure_once_with_its_words(published
     page, _ = HTMLExporter(template_name="basic").from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
     (image,) = Images(page).found
     assert image["alt"] == "Two lines, one of which falls."
+
+
+def test_an_svg_is_opaque_named_and_the_same_every_time():
+    drawn = [plots.svg(a_figure(), "Two <lines>", "One falls & one climbs.") for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    root = ElementTree.fromstring(drawn[0])
+    space = "{http://www.w3.org/2000/svg}"
+    title, description = root.findall(f"{space}title"), root.findall(f"{space}desc")
+    assert [one.text for one in (*title, *description)] == ["Two <lines>", "One falls & one climbs."]
+    assert root.get("role") == "img"
+    assert root.get("aria-labelledby").split() == [title[0].get("id"), description[0].get("id")]
+    assert root.findall(f".//{space}text")  # text is text, not outlines
+    ground = root.find(f".//{space}g[@id='patch_1']/{space}path").get("style")
+    assert "fill: #ffffff" in ground
+    assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize(("title", "alt"), [("", "words"), ("words", " \n")])
+def test_an_svg_without_words_is_refused(title, alt):
+    fig = a_figure()
+    with pytest.raises(ValueError, match="for a reader who cannot see it"):
+        plots.svg(fig, title, alt)
+    plt.close(fig)
+
+
+def test_percentile_curves_show_the_percentiles_that_samples_support():
+    values = np.random.default_rng(0).lognormal(-6, 1, 10_000)
+    fig, ax = plots.percentile_curves({"many": values, "few": values[:50], "none": values[:0]})
+    many, few = ax.get_lines()
+    for q in (50, 90, 99):
+        drawn = many.get_ydata()[np.searchsorted(many.get_xdata(), 100 / (100 - q) * (1 + 1e-9)) - 1]
+        assert drawn == pytest.approx(np.percentile(values, q), rel=0.02)
+    assert many.get_xdata().max() == pytest.approx(1000)  # 99.9 %: ten samples lie beyond
+    assert few.get_xdata().max() == pytest.approx(5)
+    assert (np.diff(many.get_ydata()) >= 0).all()
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["0 %", "90 %", "99 %", "99.9 %"]
+    assert [text.get_text() for text in ax.texts] == ["many", "few"]
+    plt.close(fig)

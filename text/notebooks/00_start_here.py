@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: 7c90bfa618d45cca
+#     agreed: 000f111280d0e1a9
 # ---
 
 # %% [markdown]
@@ -39,8 +39,8 @@
 # | 01 | [Build a model](01_build_a_model.ipynb) | What has to exist before anything can be served? |
 # | 02 | [Wrap it in an interpreter](02_wrap_it_in_an_interpreter.ipynb) | Is the exported model the model I trained? |
 # | 03 | [Serve it](03_serve_it.ipynb) | What is a good answer to a request, and to a bad one? |
-# | 04 | Measure latency and throughput | How slow is it, honestly? |
-# | 05 | Serve under load | Where does it break, and what should it do there? |
+# | 04 | [Measure latency and throughput](04_measure_latency_and_throughput.ipynb) | How slow is it, honestly? |
+# | 05 | [Serve under load](05_serve_under_load.ipynb) | Where does it break, and what should it do there? |
 # | 06 | Watch it decay | Is it still right? |
 # | 07 | Make it cheaper | Can one prediction cost less? |
 # | 08 | Share the machine | Who shares the machine, and who pays? |

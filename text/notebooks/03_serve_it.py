@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: 8d32f94d63ec0f53
+#     agreed: bf6d7c45b5d63537
 # ---
 
 # %% [markdown]
@@ -993,4 +993,4 @@ print("closed:", not listens(host))
 # In the [exercises](../release/03_serve_it/exercises.ipynb) you write such a server: decode a tensor or refuse it, encode an answer, take a binary request apart, validate and predict, and choose the status for
 # every request. In the end `tritonclient` talks to yours. The [quiz](../release/03_serve_it/quiz.ipynb) asks what you measured here.
 #
-# Back to [02 Wrap it in an interpreter](02_wrap_it_in_an_interpreter.ipynb). The server answers, and it seemed quick. Lesson 04 asks: how slow is it, honestly?
+# Back to [02 Wrap it in an interpreter](02_wrap_it_in_an_interpreter.ipynb). The server answers, and it seemed quick. [Lesson 04](04_measure_latency_and_throughput.ipynb) asks: how slow is it, honestly?

@@ -1,0 +1,6 @@
+"""
+student = "wiebke"
+kind = "malformed"
+what = "Right, with a solution pasted twice and all cells in another order."
+damage = ["duplicate:open_loop", "reorder"]
+"""

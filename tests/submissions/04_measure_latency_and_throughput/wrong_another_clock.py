@@ -1,0 +1,34 @@
+"""
+student = "valerie"
+kind = "wrong"
+what = "Reads time.perf_counter, which is not the clock that asyncio sleeps by."
+[loses]
+test_open_loop = 1
+test_open_loop_freeze = 2
+test_open_loop_failures = 2
+test_open_loop_late = 1
+"""
+# %% [exercises] open_loop
+import time
+
+async def open_loop(send, schedule, timeout):
+    clock = time.perf_counter
+    start = clock()
+
+    async def one(i, due):
+        line = {"due": due, "sent": clock() - start}
+        try:
+            async with asyncio.timeout(timeout):
+                status = await send(i)
+            line["outcome"] = "ok" if status == 200 else f"status {status}"
+        except TimeoutError:
+            line["outcome"] = "timeout"
+        except Exception:
+            line["outcome"] = "error"
+        return line | {"done": clock() - start}
+
+    tasks = []
+    for i, due in enumerate(schedule):
+        await asyncio.sleep(max(0.0, start + due - clock()))
+        tasks.append(asyncio.create_task(one(i, due)))
+    return await asyncio.gather(*tasks)

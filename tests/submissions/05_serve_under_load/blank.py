@@ -1,0 +1,30 @@
+"""
+student = "bao"
+kind = "blank"
+what = "Opens the release, saves it and hands it in."
+[loses]
+test_weigh = 1
+test_weigh_hidden = 2
+test_weigh_edges = 1
+test_Scheduler = 1
+test_Scheduler_batches = 2
+test_Scheduler_waits = 2
+test_Batcher = 1
+test_Batcher_callers = 1
+test_Batcher_runs = 1
+test_Batcher_failures = 1
+test_Door = 1
+test_Door_bounds = 1
+test_Door_deadlines = 2
+test_Door_retry_after = 1
+test_choose = 1
+test_choose_app = 1
+test_choose_night = 1
+test_fan_out = 1
+test_fan_out_hidden = 2
+q1 = 1
+q2 = 1
+q3 = 1
+q4 = 1
+q5 = 1
+"""

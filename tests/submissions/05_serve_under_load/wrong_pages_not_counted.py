@@ -1,0 +1,26 @@
+"""
+student = "wiebke"
+kind = "wrong"
+what = "Takes the calls for independent where it should count."
+[loses]
+test_fan_out = 1
+test_fan_out_hidden = 2
+"""
+# %% [exercises] fan_out
+def fan_out(slow, budget):
+    share, made = float(np.mean(slow)), slow.shape[1]
+    if share == 0:
+        most = None
+    elif share == 1:
+        most = 0
+    else:
+        most = math.floor(math.log(1 - budget) / math.log(1 - share)) + 1
+        while 1 - (1 - share) ** most > budget + 1e-9:
+            most -= 1
+    return {
+        "calls": share,
+        "pages": 1 - (1 - share) ** made,
+        "independent": 1 - (1 - share) ** made,
+        "most": most,
+        "needed": 1 - (1 - budget) ** (1 / made),
+    }

@@ -1,0 +1,30 @@
+"""
+student = "leandro"
+kind = "wrong"
+what = "Throws away what did not get a 200 before counting anything."
+[loses]
+test_weigh = 1
+test_weigh_hidden = 2
+test_weigh_edges = 1
+"""
+# %% [exercises] weigh
+def weigh(log, runs, begin, end):
+    if end <= begin:
+        raise ValueError(f"A window has to end after it begins, not from {begin} to {end}.")
+    fine = log["status"] == 200
+    log = {key: column[fine] for key, column in log.items()}
+    arrived, left, length = log["arrived"], log["left"], end - begin
+    here = np.where(np.isnan(left), np.inf, left)
+    stays = np.clip(here, begin, end) - np.clip(arrived, begin, end)
+    gone = (here >= begin) & (here < end)
+    latency = float(np.mean((left - arrived)[gone])) if gone.any() else math.nan
+    rate = float(np.sum((arrived >= begin) & (arrived < end)) / length)
+    ran = np.clip(runs, begin, end)
+    return {
+        "arrival_rate": rate,
+        "throughput": float(np.sum(gone & (log["status"] == 200)) / length),
+        "in_system": float(stays.sum() / length),
+        "latency": latency,
+        "little": rate * latency,
+        "utilisation": float((ran[:, 1] - ran[:, 0]).sum() / length),
+    }
