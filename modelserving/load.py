@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 Send = Callable[[], Awaitable[Any]]
 
 OK, TIMEOUT, CONNECTION = "ok", "timeout", "connection"
+VIRTUAL = "virtual time"  # in place of a date
 
 BEYOND = 10  # samples that must lie beyond a percentile, for it to be more than an anecdote
 EARLY = 0.02 if sys.platform == "win32" else 1.5e-3  # s before a moment from which on it is polled: timers are late
@@ -95,7 +96,7 @@ class Conditions:
     think_time: float = 0.0  # s between an answer and the same client's next request, in a closed loop
     seed: int | None = None
     target: str = ""
-    when: str = ""  # its start, ISO 8601
+    when: str = ""  # its start, ISO 8601, or "virtual time"
     machine: str = ""
 
 
@@ -308,7 +309,7 @@ class Log:
         self._early = 0.0 if virtual else EARLY
         # not loop.time() of a real one, which Windows counts in steps of 16 ms
         self._clock: Callable[[], float] = loop.time if virtual else time.perf_counter
-        self.when = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+        self.when = VIRTUAL if virtual else datetime.datetime.now().astimezone().isoformat(timespec="seconds")
         self._zero = self._clock()
 
     def now(self) -> float:
@@ -614,7 +615,9 @@ def _report(result: Result) -> Iterator[str]:
     if result.client_bound:
         yield f"VOID. {result.client_bound}"
     yield _described(conditions)
-    if conditions.when:
+    if conditions.when == VIRTUAL:
+        yield "in virtual time: no clock ran, and no machine was measured"
+    elif conditions.when:
         began = datetime.datetime.fromisoformat(conditions.when)
         ended = began + datetime.timedelta(seconds=conditions.seconds)
         where = f", on {conditions.machine}" if conditions.machine else ""

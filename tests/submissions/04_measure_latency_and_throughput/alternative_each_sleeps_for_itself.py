@@ -44,6 +44,13 @@ async def open_loop(send, schedule, timeout):
     loop = asyncio.get_running_loop()
     start = loop.time()
 
+    async def attempt(i):
+        try:
+            answer = await send(i)
+        except Exception:
+            return "error"
+        return {200: "ok"}.get(answer, f"status {answer}")
+
     async def user(i, due):
         await asyncio.sleep(start + due - loop.time() - 0.0005)
         while loop.time() < start + due:  # the last half millisecond awake, since alarms are late
@@ -51,13 +58,9 @@ async def open_loop(send, schedule, timeout):
         sent = loop.time()
         try:
             patience = start + due + timeout - sent
-            answer = await asyncio.wait_for(send(i), patience)
-        except asyncio.TimeoutError:
+            outcome = await asyncio.wait_for(attempt(i), patience)
+        except asyncio.TimeoutError:  # not one of `send`, which `attempt` would have caught
             outcome = "timeout"
-        except Exception:
-            outcome = "error"
-        else:
-            outcome = {200: "ok"}.get(answer, f"status {answer}")
         return {"due": due, "sent": sent - start, "done": loop.time() - start, "outcome": outcome}
 
     async with asyncio.TaskGroup() as group:

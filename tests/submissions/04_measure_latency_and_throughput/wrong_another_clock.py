@@ -18,11 +18,11 @@ async def open_loop(send, schedule, timeout):
     async def one(i, due):
         line = {"due": due, "sent": clock() - start}
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout) as limit:
                 status = await send(i)
             line["outcome"] = "ok" if status == 200 else f"status {status}"
         except TimeoutError:
-            line["outcome"] = "timeout"
+            line["outcome"] = "timeout" if limit.expired() else "error"
         except Exception:
             line["outcome"] = "error"
         return line | {"done": clock() - start}

@@ -13,11 +13,11 @@ async def open_loop(send, schedule, timeout):
     async def one(i, due):
         line = {"due": due, "sent": clock() - start}
         try:
-            async with asyncio.timeout_at(start + due + timeout):
+            async with asyncio.timeout_at(start + due + timeout) as limit:
                 status = await send(i)
             line["outcome"] = "ok" if status == 200 else f"status {status}"
         except TimeoutError:
-            line["outcome"] = "timeout"
+            line["outcome"] = "timeout" if limit.expired() else "error"
         return line | {"done": clock() - start}
 
     tasks = []

@@ -17,7 +17,7 @@ async def open_loop(send, schedule, timeout):
             status = await asyncio.wait_for(asyncio.shield(request), start + due + timeout - clock())
             line["outcome"] = "ok" if status == 200 else f"status {status}"
         except TimeoutError:
-            line["outcome"] = "timeout"
+            line["outcome"] = "error" if request.done() else "timeout"
         except Exception:
             line["outcome"] = "error"
         return line | {"done": clock() - start}

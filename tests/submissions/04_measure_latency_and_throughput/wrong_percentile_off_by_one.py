@@ -5,6 +5,7 @@ what = "Takes q per cent of the number as an index from 0: the value after the r
 [loses]
 test_Histogram = 1
 test_Histogram_hidden = 2
+test_Histogram_refuses = 1
 """
 # %% [exercises] Histogram
 class Histogram:

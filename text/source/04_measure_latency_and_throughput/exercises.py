@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: 45a0a8263164834b
+#     agreed: c8bd56f8b08b5260
 # ---
 
 # %% [markdown]
@@ -239,6 +239,16 @@ def test_arrivals_poisson():
         f"The first request is an exponential time away from the start, 1.5 s here; yours {first.mean():.2f} s on "
         "average."
     )
+    times = np.array(arrivals([(3, 300), (3, 300), (3, 100)], "poisson", 12), dtype=float)
+    alike = [np.diff(times[(times >= begin) & (times < begin + 180)])[:250] for begin in (0, 180, 360)]
+    n = min(len(gaps) for gaps in alike)
+    assert n > 150, f"In 3 minutes at 100 a minute are about 300 requests, and yours have {n + 1}."
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        together = np.corrcoef(alike[one][:n], alike[other][:n])[0, 1]
+        assert abs(together) < 0.35, (
+            f"The gaps of stage {one + 1} come again in stage {other + 1} (correlation {together:.2f}): each stage was "
+            "seeded with the same seed. They are independent of everything before."
+        )
     stages = [(1, 1), (1, 600), (1, 0), (0.5, 1200)]
     begins, ends, rates = [0, 60, 120, 180], [60, 120, 180, 210], [1, 600, 0, 600]
     many = [np.array(arrivals(stages, "poisson", seed)) for seed in range(100)]
@@ -246,7 +256,8 @@ def test_arrivals_poisson():
     for begin, end, expected in zip(begins, ends, rates, strict=True):
         mean = np.mean([((times >= begin) & (times < end)).sum() for times in many])
         assert abs(mean - expected) <= max(0.03 * expected, 0.75 if expected else 0), (
-            f"In stages {stages} the one from second {begin} has {expected} requests on average; yours has {mean:.2f}. "
+            f"In stages {stages} the one from second {begin} has {expected} "
+            f"request{'s' * (expected != 1)} on average; yours has {mean:.2f}. "
             "A gap drawn with one rate must not reach into the stage of another."
         )
 
@@ -288,6 +299,7 @@ class VirtualTime(asyncio.SelectorEventLoop):
     def __init__(self):
         self.clock = JumpingClock()
         super().__init__(self.clock)
+        self._clock_resolution = 1e-9  # s; by that of Windows, 16 ms, alarms would ring early
 
     def time(self):
         self.clock.now += 5e-6
@@ -300,11 +312,12 @@ class VirtualTime(asyncio.SelectorEventLoop):
 
 # %% nbgrader={"grade": false, "grade_id": "given_service", "locked": true, "schema_version": 3, "solution": false, "task": false}
 class Service:
-    def __init__(self, takes=0.002, freezes=(), status=None, breaks=(), hangs=(), prepares=0.0):
+    def __init__(self, takes=0.002, freezes=(), status=None, breaks=(), hangs=(), unreachable=(), prepares=0.0):
         self.takes = takes  # s for a request, however many there are
         self.freezes = freezes  # pairs of s after the start: nothing gets done in between
         self.status = status or {}  # for these requests, another status than 200
         self.breaks, self.hangs = set(breaks), set(hangs)  # connection lost at once; never answered
+        self.unreachable = set(unreachable)  # here the operating system gives up, by a TimeoutError of its own
         self.prepares = prepares  # s that the *client* works to send one request
         self.reached, self.given_up, self.open = [], [], 0
 
@@ -315,6 +328,8 @@ class Service:
         self.reached.append((i, came))
         if i in self.breaks:
             raise ConnectionResetError("the service hung up")
+        if i in self.unreachable:
+            raise TimeoutError("the operating system got no connection")
         done = came + self.takes
         for begin, end in self.freezes:
             if came < end and done > begin:
@@ -396,7 +411,8 @@ async def open_loop(send, schedule, timeout):
             request is due, and never before;
         "done": s after the start, when it was answered, failed or was given up;
         "outcome": "ok" if the status was 200; "status 503" (or whichever) if it was another;
-            "timeout" if it was given up; "error" if send raised an exception.
+            "timeout" if it was given up; "error" if send raised an exception, of whatever kind. A
+            TimeoutError of its own is one as well: nobody had given it up.
 
     `send` is called for every request, once, with one exception: a request whose time-out is over
     before it could be sent at all need not be sent; it is a "timeout", and "sent" is then when that
@@ -409,11 +425,11 @@ async def open_loop(send, schedule, timeout):
     async def one(i, due):
         line = {"due": due, "sent": clock() - start}
         try:
-            async with asyncio.timeout_at(start + due + timeout):
+            async with asyncio.timeout_at(start + due + timeout) as limit:
                 status = await send(i)
             line["outcome"] = "ok" if status == 200 else f"status {status}"
         except TimeoutError:
-            line["outcome"] = "timeout"
+            line["outcome"] = "timeout" if limit.expired() else "error"  # or it came from `send`
         except Exception:
             line["outcome"] = "error"
         return line | {"done": clock() - start}
@@ -518,14 +534,16 @@ test_open_loop_freeze()
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "test_open_loop_failures", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-# Hidden test, 2 points: answers other than 200, connections that break, requests that hang.
+# Hidden test, 2 points: answers other than 200, connections that break or never come about, requests that hang.
 # Why: a service under load fails, and a tool that stops at the first failure, or forgets it, cannot tell how often.
 # Expected: each outcome by its name, at its time; what hangs is given up and cancelled; the others go on.
 ### BEGIN HIDDEN TESTS
 def test_open_loop_failures():
     schedule = [0.05 * i for i in range(200)]
     hangs, breaks, status = list(range(20, 40)), [3, 50, 51, 199], {4: 503, 52: 429, 60: 500, 61: 204}
-    found = rehearse(open_loop, schedule, 2.5, takes=0.01, hangs=hangs, breaks=breaks, status=status)
+    unreachable = [70, 71]
+    failing = {"hangs": hangs, "breaks": breaks, "unreachable": unreachable, "status": status}
+    found = rehearse(open_loop, schedule, 2.5, takes=0.01, **failing)
     log = found["log"]
     assert isinstance(log, list), f"open_loop returns a list, and {type(log).__name__} came."
     assert len(log) == 200, f"200 requests, some of which fail, make a log of 200 lines; yours has {len(log)}."
@@ -538,12 +556,16 @@ def test_open_loop_failures():
         expected, done = "ok", schedule[i] + 0.01
         if i in hangs:
             expected, done = "timeout", schedule[i] + 2.5
-        elif i in breaks:
+        elif i in breaks or i in unreachable:
             expected, done = "error", schedule[i]
         elif i in status:
             expected = f"status {status[i]}"
         assert abs(line["due"] - schedule[i]) < 0.02, (
             f"Line {i} of the log is about a request due at {line['due']} s. Lines stand in the order of the schedule."
+        )
+        assert i not in unreachable or line["outcome"] != "timeout", (
+            f'For request {i} `send` raised a TimeoutError of its own, at once. It is an "error": a "timeout" is what '
+            "you have given up."
         )
         assert line["outcome"] == expected, (
             f'Request {i} should have the outcome "{expected}", and has {line["outcome"]!r}.'
@@ -659,6 +681,15 @@ def waits(log, warm_up):
     ### END SOLUTION
 
 
+# %% [markdown]
+# A log is what was measured. Others will read it after you, so it has to stay as it is; with the next function the tests see whether it did.
+
+# %% nbgrader={"grade": false, "grade_id": "given_read", "locked": true, "schema_version": 3, "solution": false, "task": false}
+def read(function, log, *arguments):
+    """What function(log, *arguments) gives, and the log as it is afterwards."""
+    return function(log, *arguments), log
+
+
 # %% nbgrader={"grade": true, "grade_id": "test_waits", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # Visible test, 1 point: the example above, with and without warm-up.
 # Why: every percentile is made of this list.
@@ -722,11 +753,23 @@ def test_waits_hidden():
         )
     got = waits(log, warm_up)
     assert isinstance(got, list), f"A list was expected, and {type(got).__name__} came."
+    kept = read(waits, log, warm_up)[1]
+    assert sorted(line["due"] for line in kept) == sorted(line["due"] for line in log), (
+        "waits added lines to the log it was given, or took some away. The log stays as it is."
+    )
+    assert kept == log, "waits changed the log it was given, or its order. The log stays as it is: sort a copy."
     counted = [line for line in log if line["due"] >= warm_up]
     right = sorted(line["done"] - line["due"] for line in counted if line["outcome"] == "ok")
     gone = sum(line["outcome"] == "timeout" for line in counted)
     finite = [value for value in got if math.isfinite(value)]
     infinite = sum(value == math.inf for value in got)
+    kinds = ("error", "status 400", "status 503")
+    failures = {why: sum(line["outcome"] == why for line in counted) for why in kinds}
+    refused = failures["status 400"] + failures["status 503"]
+    assert infinite - gone not in {*failures.values(), refused, sum(failures.values())} - {0}, (
+        f"{gone} requests timed out, and your list has {infinite} infinite waits: other failures among them. Only what "
+        "timed out is infinite. Errors and refusals are no waits, neither short nor long."
+    )
     assert infinite <= gone, (
         f"{gone} requests that were due after the warm-up timed out, and your list has {infinite} infinite waits. What "
         "counts is when a request was due, not when it was sent or done."
@@ -781,7 +824,7 @@ class Histogram:
     add(values): counts each of a list of values; may be called again.
     merge(other): counts all that `other`, another Histogram, has counted until now; `other` is not
         changed, now or by what is added here later.
-    percentile(q): for q between 0 and 100. The nearest-rank percentile is the smallest of the values
+    percentile(q): for 0 < q <= 100. The nearest-rank percentile is the smallest of the values
         such that at least q % of all values are no larger: the k-th in ascending order, k being q %
         of their number, rounded up. Returns a number that differs from it by 1 % at most; math.inf
         if it is infinite.
@@ -861,20 +904,24 @@ import numpy as np
 
 
 def test_Histogram_hidden():
-    for n in (40, 50, 64, 77, 400):
-        values = [0.01 * 1.05**i for i in range(n)]
+    for n in (40, 50, 64, 77, 100, 400):
+        values = [1e-5 * 1.05**i for i in range(n)]  # up to 3000 s
         histogram = Histogram()
         histogram.add(values[n // 2 :])
         histogram.add(values[: n // 2])
-        for q in (12.5, 25, 31, 50, 62.5, 71, 75):
+        for q in (12.5, 25, 28, 31, 50, 55, 62.5, 71, 75):
             rank = math.ceil(round(q * n / 100, 9))
             if n - rank < 10:
                 continue
             got = histogram.percentile(q)
             near = int(np.argmin(np.abs(np.array(values) - got))) + 1
-            share = f"{q} % of {n} is {q * n / 100:g}, so p{q} is value number {rank} of them, {values[rank - 1]:.4f}"
+            share = f"{q} % of {n} is {q * n / 100:g}, so p{q} is value number {rank} of them, {values[rank - 1]:.4g}"
+            assert not (near > rank and near == math.ceil(q / 100 * n)), (
+                f"{n} values: {share}. Yours is number {near}, since {q} / 100 * {n} is {q / 100 * n!r} in floats, "
+                "and was rounded up. Multiply before you divide, or allow for the error."
+            )
             assert abs(got / values[rank - 1] - 1) <= 0.0101, (
-                f"{n} values, each 5 % above the one before: {share}. Yours is {got:.4f}, closest to number {near}."
+                f"{n} values, each 5 % above the one before: {share}. Yours is {got:.4g}, closest to number {near}."
             )
     random = np.random.default_rng(9)
     values = [float(value) for value in np.exp(random.uniform(math.log(1e-6), math.log(1e4), 20_000))]
@@ -969,10 +1016,16 @@ test_Histogram_merge()
 # Why: a p99 of 200 requests is decided by two of them. A tool that prints it all the same will be believed.
 # Expected: ValueError with the number of values where fewer than 10 lie beyond; a number where there are 10.
 ### BEGIN HIDDEN TESTS
+import math
+
+
 def test_Histogram_refuses():
     for n, q, enough in (
         (200, 99, False),
         (900, 99, False),
+        (100, 90, True),
+        (1000, 99, True),
+        (10_000, 99.9, True),
         (1100, 99, True),
         (16, 50, False),
         (24, 50, True),
@@ -991,7 +1044,12 @@ def test_Histogram_refuses():
             message = str(error)
         told = f"p{q} of {n} values"
         if enough:
-            assert message is None, f"{told} was refused ({message}), though 10 or more values come after it."
+            rank = math.ceil(round(q * n / 100, 9))
+            assert message is None, (
+                f"{told} was refused ({message}), though {n - rank} values come after number {rank}. "
+                f"In case you compute with shares: in floats {n} * (1 - {q} / 100) is {n * (1 - q / 100)!r}, and "
+                f"{q} / 100 * {n} is {q / 100 * n!r}."
+            )
         else:
             assert message is not None, (
                 f"{told} should raise ValueError, since fewer than 10 come after it; yours gave {got}."
@@ -1015,8 +1073,13 @@ test_Histogram_refuses()
 #
 # A service that says 503 at once to everybody has a splendid rate of answers and a throughput of zero.
 #
+# Here each request is counted by when it was *due*, once and for all three, so that the books balance: what was offered either succeeded or failed. There is a price. Under overload
+# some answers come only after the schedule has ended, and count all the same, so this throughput may exceed what the service can do in a second. The report of the
+# lesson's library counts successes where they *end* and stops with the schedule: it never exceeds that, and its rates do not add up. Both are in use. Say which.
+#
 # And one more question comes before them: was it the service that was measured? If the client was late with its own requests, the run is **void**, whatever the numbers. A slow service is no reason
-# for that: it delays answers, and not what the client sends.
+# for that: it delays answers, and not what the client sends. Your rule is a simple one, with two fixed numbers. The lesson's report compares the lateness with the latency, so it may
+# judge the same run otherwise.
 
 # %% nbgrader={"grade": false, "grade_id": "report", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def report(log, seconds, warm_up, deadline):
@@ -1034,10 +1097,11 @@ def report(log, seconds, warm_up, deadline):
         "offered": requests per second;
         "throughput": successful requests per second;
         "goodput": successful requests per second that were done within the deadline (or exactly at
-            it), counted from when they were due;
+            it: tested only with numbers that are exact in floats), counted from when they were due;
         "failed": dict from outcome to number of requests, for every outcome that came up but "ok";
         "void": None, or a text that is not empty if more than 1 % of the requests were sent more
-            than 0.01 s after they were due, whatever became of them.
+            than 0.01 s after they were due, whatever became of them. How late they were is never
+            within a rounding error of 0.01 s here.
 
         Each request counts by when it was due. "Per second" means by second of the time from the
         end of the warm-up to the end of the schedule.
@@ -1117,7 +1181,8 @@ def test_report_rates():
             outcome = outcomes[i] if due[i] >= warm_up or i % 5 == 0 else "status 500"
             done = sent[i] + {"ok": took[i], "timeout": 5.0}.get(outcome, 0.001)
             lines.append({"due": float(due[i]), "sent": float(sent[i]), "done": float(done), "outcome": outcome})
-        got = report(lines, seconds, warm_up, deadline)
+        got, kept = read(report, lines, seconds, warm_up, deadline)
+        assert kept == lines, "report changed the log it was given, or its order. The log stays as it is."
         assert isinstance(got, dict), f"report returns a dict, and {type(got).__name__} came."
         counted = [line for line in lines if line["due"] >= warm_up]
         answered = [line for line in counted if line["outcome"] == "ok"]
@@ -1137,10 +1202,15 @@ def test_report_rates():
             ("offered", offered, len(counted) / span),
             ("throughput", throughput, len(answered) / span),
         ):
-            assert math.isclose(value, expected), (
+            total = round(expected * span)
+            others = [other for other in (seconds, end, end - warm_up) if other != span]
+            assert not any(math.isclose(value * other, total) for other in others), (
                 f'{told}"{name}" is {expected:.3f} a second, and yours {value:.3f}. Divide by {span} s; the last '
-                "answer "
-                f"came at {end:.1f} s, which is another time."
+                f"answer came at {end:.1f} s, which is another time."
+            )
+            assert math.isclose(value, expected), (
+                f'{told}"{name}" is {expected:.3f} a second, {total} in {span} s, and yours {value:.3f}, which makes '
+                f"{value * span:.6g}. Each request counts by when it was due, however late it was sent or answered."
             )
         from_sent = sum(line["done"] - line["sent"] <= deadline for line in answered) / span
         assert from_sent == len(in_time) / span or not math.isclose(goodput, from_sent), (
@@ -1149,6 +1219,11 @@ def test_report_rates():
         quick = sum(line["done"] - line["due"] <= deadline for line in counted) / span
         assert not math.isclose(goodput, quick), (
             f'{told}"goodput" counts quick failures. They are of no use to anybody.'
+        )
+        before_end = sum(line["done"] <= seconds for line in in_time) / span
+        assert before_end == len(in_time) / span or not math.isclose(goodput, before_end), (
+            f'{told}"goodput" leaves out what was answered in time, but after the end of the schedule. Each request '
+            "counts by when it was due."
         )
         assert math.isclose(goodput, len(in_time) / span), (
             f'{told}"goodput" is {len(in_time) / span:.3f} a second, and yours {goodput:.3f}.'
@@ -1192,6 +1267,7 @@ def test_report_void():
         ("every request was sent a second late", log(1000, 1.0), 0, True),
         ("every answer took 3 s, and every request was sent on time", log(0, 0.0, took=3.0), 0, False),
         ("300 requests were sent late and all failed", log(300, 0.4, outcome="error"), 0, True),
+        ("300 requests were sent late and all timed out", log(300, 0.4, outcome="timeout"), 0, True),
         ("300 requests were sent late, all in the warm-up", log(300, 0.4), 4, False),
         ("9 of 600 requests after the warm-up were sent late", log(9, 0.4, first=700), 4, True),
     ]
@@ -1225,11 +1301,12 @@ def show(name, log, seconds):
     )
 
 
-schedule = arrivals([(100 / 60, 6000)], "poisson", 1)[:20_000]
+schedule = arrivals([(100 / 60, 6000)], "poisson", 1)[:20_000]  # about 10,000; cut in case a rate went wrong
 freezes = [(40, 50)]
 show("open loop", rehearse(open_loop, schedule, 30, takes=0.01, freezes=freezes)["log"], 100)
 
 # %% nbgrader={"grade": false, "grade_id": "given_comparison", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# in the 90 s without a freeze it gets through 8,700 requests of 10.3 ms
 quick = rehearse(closed_loop, [0.0] * 8_700, 30, takes=0.01, freezes=freezes)["log"]
 for line in quick:
     line["due"] = line["sent"]  # that is what a closed loop believes

@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: bb99615e4a430fa5
+#     agreed: 876760c067611a9f
 # ---
 
 # %% [markdown]
@@ -100,7 +100,7 @@ quiz.ask("q4", "")
 #
 # *Select all that apply, 1 point.*
 #
-# Which of these made reported latency shorter, or longer, although the service did its work exactly as before?
+# In which of these did the reported latency change, although the service took as long for each request, once it had begun with it, as before? Whether users really waited longer, or the report alone says so, makes no difference here.
 #
 # - **A.** A time-out of 1 s in place of 20 s: p99 of the successes fell to less than a tenth
 # - **B.** Poisson arrivals in place of even ones, at the same rate: p95 rose to more than three times the service time

@@ -1,0 +1,29 @@
+"""
+student = "cyril"
+kind = "wrong"
+what = "Takes a TimeoutError that send itself raised for a time-out."
+[loses]
+test_open_loop_failures = 2
+"""
+# %% [exercises] open_loop
+async def open_loop(send, schedule, timeout):
+    clock = asyncio.get_running_loop().time
+    start = clock()
+
+    async def one(i, due):
+        line = {"due": due, "sent": clock() - start}
+        try:
+            async with asyncio.timeout_at(start + due + timeout):
+                status = await send(i)
+            line["outcome"] = "ok" if status == 200 else f"status {status}"
+        except TimeoutError:
+            line["outcome"] = "timeout"
+        except Exception:
+            line["outcome"] = "error"
+        return line | {"done": clock() - start}
+
+    tasks = []
+    for i, due in enumerate(schedule):
+        await asyncio.sleep(max(0.0, start + due - clock()))
+        tasks.append(asyncio.create_task(one(i, due)))
+    return await asyncio.gather(*tasks)
