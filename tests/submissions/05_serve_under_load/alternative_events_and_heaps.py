@@ -140,7 +140,7 @@ class Door:
         new = Waiting(request, client, rows, math.inf if deadline is None else deadline)
         all_of_them = self.waiting + [new]
         checks = {
-            413: rows > self.queue_rows,
+            413: rows > min(self.queue_rows, self.client_rows),
             429: sum(one.rows for one in all_of_them if one.client == client) > self.client_rows,
             503: sum(one.rows for one in all_of_them) > self.queue_rows
             or now + self.ahead(now) + rows * self.ms_per_row > new.deadline,

@@ -111,7 +111,7 @@ class Door:
         waiting = sum(other[2] for other in self.queue)
         ahead = max(self.free_at - now, 0) + waiting * self.ms_per_row
         seconds = max(-(-ahead // 1000), 1)
-        if rows > self.limits[0]:
+        if rows > min(self.limits):
             return 413, None
         if rows + sum(other[2] for other in self.queue if other[1] == client) > self.limits[1]:
             return 429, seconds

@@ -107,7 +107,7 @@ class Door:
         rest = 0 if self.busy_until is None else max(0, self.busy_until - now)
         work = rest + self.rows * self.pace
         back = max(1, math.ceil(work / 1000))
-        if rows > self.most:
+        if rows > self.most or rows > self.share:
             return (413, None)
         if self.of_client.get(client, 0) + rows > self.share:
             return (429, back)

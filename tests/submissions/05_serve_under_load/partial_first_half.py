@@ -50,7 +50,7 @@ class Door:
         self.most, self.most_of_one, self.queue = queue_rows, client_rows, []
 
     def arrive(self, now, request, client, rows, deadline):
-        if rows > self.most:
+        if rows > min(self.most, self.most_of_one):
             return 413, None
         if sum(r for _, c, r in self.queue if c == client) + rows > self.most_of_one:
             return 429, 1  # TODO: how long?

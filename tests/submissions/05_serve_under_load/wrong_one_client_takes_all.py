@@ -18,7 +18,7 @@ class Door:
         waiting = sum(other[2] for other in self.queue)
         ahead = max(self.free_at - now, 0) + waiting * self.ms_per_row
         seconds = max(-(-ahead // 1000), 1)
-        if rows > self.queue_rows:
+        if rows > min(self.queue_rows, self.client_rows):
             return 413, None
         if rows + sum(other[2] for other in self.queue if other[1] == client) > math.inf:
             return 429, seconds
