@@ -43,7 +43,9 @@ def parser() -> argparse.ArgumentParser:
     add("--port", default=8000, type=int, help="the port to listen on; 0 for any free one (default: %(default)s)")
     where = serve.add_mutually_exclusive_group()
     where.add_argument(
-        "--inline", action="store_true", help="run all models in the event loop, not only what is over in half a ms"
+        "--inline",
+        action="store_true",
+        help="run all models in the event loop, not only what takes under a millisecond",
     )
     where.add_argument("--threaded", action="store_true", help="run all models in threads, however small they are")
     add("--threads", default=1, type=count, help="threads inside one operation of a model (default: %(default)s)")
