@@ -65,7 +65,7 @@ CHUNK = 1 << 18
 """Bytes that are sent or received at a time."""
 
 LATE = 0.25
-"""Seconds that a time-out may come late."""
+"""Seconds that a time-out may come late. What came after it is not taken for an answer in any case."""
 
 _TIMEVAL = struct.Struct("@ll")
 _COUNT = struct.Struct("<I")
@@ -582,6 +582,8 @@ class Wire:
         else:
             message = self.arrived[:size]
             del self.arrived[:size]
+        if deadline is not None and time.monotonic() > deadline:
+            raise TimeoutError
         return message
 
     def _read(self, size: int, deadline: float | None) -> None:

@@ -141,7 +141,7 @@ def finish(*_: object) -> None:
 def announce(server: Server, url: str, seconds: float) -> None:
     """Say on stderr what is served, and what could not be loaded."""
     gc.freeze()  # models and modules stay: the collector need not look at them again and again
-    gc.set_threshold(10_000, 50)  # many requests at once are much that is new, and none of it garbage yet
+    gc.set_threshold(5_000, 10)  # many requests at once are much that is new, and none of it garbage yet
     for message in server.failed.values():
         print(message, file=sys.stderr)
     ready = server.repository.ready()

@@ -74,8 +74,9 @@ def connect(url: str, timeout: float = 20) -> socket.socket:
 
 
 def read_reply(stream: BinaryIO, method: str = "POST") -> Reply | None:
-    """The next reply, None when the server has closed the connection."""
-    line = stream.readline()
+    """The next reply that is final, None when the server has closed the connection."""
+    while (line := stream.readline()).startswith(b"HTTP/1.1 100 "):  # it asks whether we are still there
+        assert stream.readline() == b"\r\n"
     if not line:
         return None
     assert line.startswith(b"HTTP/1.1 "), line
