@@ -328,8 +328,9 @@ class Channel:
                     self.too_much()
                 match plain.loads(message, DATA, self.proxy):
                     case (int(number), str(how), answer, list(changed)) if number == self.number:
-                        for name in (name for name in changed if type(name) is str):
-                            self.known.pop(name, None)
+                        for name in changed:
+                            if type(name) is str:
+                                self.known.pop(name, None)
                         return how, answer
                     case (int(number), str(), _, _) if number < self.number:
                         continue

@@ -111,9 +111,7 @@ class _Writer:
         self.items = self.size = self.keys = 0
 
     def write(self, value: Any, depth: int) -> None:
-        self.items += 1
-        if self.items > self.limits.items:
-            self.count(0)
+        self.count(1)
         if depth > self.limits.depth:
             raise TooMuch(f"This is nested more than {self.limits.depth} levels deep.")
         kind = type(value)
@@ -356,9 +354,7 @@ class _Reader:
         self.at = self.items = 0
 
     def read(self, depth: int) -> Any:
-        self.items += 1
-        if self.items > self.limits.items:
-            self.count(0)
+        self.count(1)
         if depth > self.limits.depth:
             raise TooMuch(f"This is nested more than {self.limits.depth} levels deep.")
         tag = self.tree[self.at]

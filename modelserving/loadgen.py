@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -277,7 +277,7 @@ def _ready(predict: Predict | str, samples: Sequence[Any], workers: int) -> Iter
     samples = load_client.requests(predict, list(samples))
     host, port, _ = load_client.address(predict)
     with ExitStack() as ends:
-        clients = [ends.enter_context(_Client(host, port)) for _ in range(workers)]
+        clients = [ends.enter_context(closing(_Client(host, port))) for _ in range(workers)]
         yield [client.ask for client in clients], samples
 
 
@@ -288,10 +288,8 @@ class _Client:
         self.address = (host, port)
         self.socket: socket.socket | None = None
 
-    def __enter__(self) -> _Client:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Close the connection, if there is one; the next request opens another."""
         if self.socket is not None:
             self.socket.close()
             self.socket = None
@@ -302,7 +300,7 @@ class _Client:
             try:
                 self._ask(request)
             except (OSError, httptools.HttpParserError):
-                self.__exit__()
+                self.close()
                 raise
 
     def _ask(self, request: bytes) -> None:
@@ -317,7 +315,7 @@ class _Client:
                 raise ConnectionError("the server closed the connection")
             self.parser.feed_data(data)
         if not self.kept:
-            self.__exit__()
+            self.close()
         status = self.parser.get_status_code()
         if load.word(status) != load.OK:
             body = " ".join(data.rpartition(b"\r\n\r\n")[2].decode("utf-8", "replace").split())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -76,8 +76,7 @@ class StubModel:
 
     def to_json(self) -> str:
         """What makes another like it, as an object in JSON; ``StubModel(**json.loads(text))``."""
-        about = asdict(self)
-        return json.dumps({name: about[name] for name in about if name not in ("signature", "runs")})
+        return json.dumps({one.name: getattr(self, one.name) for one in fields(self) if one.init})
 
 
 def wait(until: float, spin: bool) -> None:
