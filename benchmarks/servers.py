@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import functools
 import json
+import math
 import os
 import socket
 import subprocess
@@ -149,6 +150,14 @@ class Running:
             with contextlib.suppress(psutil.NoSuchProcess):
                 used += sum(process.cpu_times()[:4])
         return used
+
+    def in_model(self) -> float:
+        """Seconds that our server has spent in its model so far, by its own count; NaN for a peer."""
+        if not self.server.name.startswith(OWN):
+            return math.nan
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as response:
+            lines = response.read().decode().splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith("modelserving_run_seconds_total{"))
 
     def memory(self) -> dict[str, float]:
         """MB: proportional (``pss``) and resident (``rss``), summed over processes."""
