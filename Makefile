@@ -8,7 +8,7 @@ help:
 	@echo "make lab    open JupyterLab at the first lesson"
 	@echo "make test   run every test"
 	@echo "make demo   grade the sample class and show where its reports are"
-	@echo "make bench  time graders, load generators and model servers side by side with their peers: two hours on two cores"
+	@echo "make bench  time graders, load generators, monitors and model servers side by side with their peers: two hours on two cores"
 	@echo "            that do nothing else; one of them with options: BENCH=\"overload.py --quick\", BENCH=load.py"
 	@echo "Each sets up the course in .venv first, which takes a minute or two once."
 
@@ -27,4 +27,5 @@ bench:
 	$(if $(BENCH),,.venv/bin/python benchmarks/grading.py)
 	$(if $(BENCH),,.venv/bin/python benchmarks/load.py)
 	$(if $(BENCH),,.venv/bin/python benchmarks/overload.py)
+	$(if $(BENCH),,.venv/bin/python benchmarks/drift.py)
 	.venv/bin/python benchmarks/$(or $(BENCH),serving.py)

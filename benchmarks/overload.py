@@ -373,7 +373,7 @@ def table(results: dict, picture: str) -> str:
         f"client; medians of {results['repeats']} rounds with {results['seconds']:g} s of each load. The model takes "
         f"{1e3 * SERVICE:g} ms a request (nominally {1 / SERVICE:g}/s), a deadline of {1e3 * DEADLINE:g} ms.",
         "",
-        "Not quite even terms: our batcher's admission was changed twice after looking at this benchmark, while a peer's "
+        "Not quite even terms: our batcher's admission was changed twice after a look at this benchmark; a peer's "
         "bound follows from its measured capacity by one rule fixed beforehand.",
         "",
         f"![Goodput against offered load]({picture})",

@@ -2,7 +2,8 @@
 
 Read the modules in the order of the lessons. ``datasets`` and ``models`` (01); ``export`` and ``interpreter`` (02);
 ``protocol``, ``batching``, ``repository``, ``metrics`` and ``server``, with ``connection``, ``listen`` and ``cli`` to
-put it on a socket (03); ``load``, with ``load_client``, ``load_command`` and ``virtual``, and ``loadgen`` (04).
+put it on a socket (03); ``load``, with ``load_client``, ``load_command`` and ``virtual``, and ``loadgen`` (04);
+``store``, ``drift``, ``monitor``, with ``monitor_command``, and ``retraining`` (06).
 ``plots`` and ``guess`` show what was measured.
 """
 

@@ -1,4 +1,4 @@
-"""The command ``modelserving``: serve a folder of models (lesson 03), and measure a server (lesson 04)."""
+"""The command ``modelserving``: serve a folder of models (lesson 03), measure a server (04), monitor it (06)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from modelserving import load_command
+from modelserving import load_command, monitor_command
 
 if TYPE_CHECKING:
     from modelserving.server import Server
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """What can be typed."""
-    root = argparse.ArgumentParser(prog="modelserving", description="Serve models, and measure servers.")
+    root = argparse.ArgumentParser(prog="modelserving", description="Serve models, measure and monitor servers.")
     commands = root.add_subparsers(required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", help="serve the models of a folder", description=serve_folder.__doc__)
     serve.set_defaults(run=serve_folder)
@@ -57,9 +57,11 @@ def parser() -> argparse.ArgumentParser:
     add("--deadline", type=seconds, metavar="S", help="seconds that a request has; it is refused rather than late")
     add("--max-body", default=64, type=count, metavar="MIB", help="largest request, in MiB (default: %(default)s)")
     add("--max-tensor", default=64, type=count, metavar="MIB", help="largest input, in MiB (default: %(default)s)")
+    add("--log", metavar="FILE", help="keep each prediction here before it is answered, and labels that come later")
     add("--stub", action="append", default=[], metavar="JSON", help=argparse.SUPPRESS)  # a StubModel, for lessons
     add("--leashed", action="store_true", help=argparse.SUPPRESS)  # end when standard input does
     load_command.add(commands)
+    monitor_command.add(commands)
     return root
 
 
@@ -98,8 +100,10 @@ def serve_folder(parsed: argparse.Namespace) -> int:
     from modelserving.protocol import Limits
     from modelserving.repository import Repository
     from modelserving.server import Server
+    from modelserving.store import Store
     from modelserving.stubs import StubModel
 
+    store = Store(parsed.log) if parsed.log else None
     repository = Repository(parsed.models, Options(threads=parsed.threads))
     for text in parsed.stub:
         repository.add(StubModel(**json.loads(text)))
@@ -113,6 +117,7 @@ def serve_folder(parsed: argparse.Namespace) -> int:
         deadline=parsed.deadline,
         instances=parsed.instances,
         slots=parsed.slots,
+        store=store,
     )
     try:
         bound = listen.bind(parsed.host, parsed.port)
@@ -122,7 +127,11 @@ def serve_folder(parsed: argparse.Namespace) -> int:
     server.on_started = lambda: announce(server, listen.url(bound), time.perf_counter() - started)
     if parsed.leashed:
         threading.Thread(target=end_with_input, daemon=True).start()
-    listen.serve(server, bound)
+    try:
+        listen.serve(server, bound)
+    finally:
+        if store:
+            store.close()
     return 0
 
 

@@ -178,6 +178,20 @@ def percentile_curves(latencies: Mapping[str, np.ndarray], title: str = "Latency
     return fig, ax
 
 
+def alarm_lanes(ax: Axes, alarms: Mapping[str, np.ndarray]) -> None:
+    """A lane for each monitor, the first on top, with a mark at each of its alarms (dates or places on the x-axis).
+
+    A lane's name stands at its left, the number of its alarms at its right. Share the x-axis with the curve above.
+    """
+    for lane, places in enumerate(alarms.values()):
+        ax.plot(places, np.full(len(places), lane), "|", markersize=11, markeredgewidth=1.6, color=COLOURS[lane % 5])
+        ax.annotate(f"{len(places)}", (1, lane), (6, 0), ("axes fraction", "data"), "offset points", va="center")
+    ax.set_yticks(range(len(alarms)), list(alarms))
+    ax.set_ylim(len(alarms) - 0.4, -0.6)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(visible=False, axis="x")
+
+
 def label_lines(ax: Axes) -> None:
     """Write each line's label at its right end, in its colour, in place of a legend.
 

@@ -57,6 +57,7 @@ ERRORS: dict[str, Error] = {
     "not_ready": Error(503, "The model, or the server, is not ready: loading, unloaded, or shutting down."),
     "overloaded": Error(503, "The queue is full; Retry-After says when to come back."),
     "deadline": Error(503, "The answer would come after the deadline, so it was not computed; see Retry-After."),
+    "not_kept": Error(503, "The server keeps a log, and could not write to it: what is not in it is not answered."),
     "internal": Error(500, "A fault of the server's own, written to its log. No request should ever bring it about."),
 }
 """All that can be wrong with a request. No other status than these and 200 leaves the server."""
@@ -157,6 +158,31 @@ def decode(body: bytes, header_length: str | int | None = None, limits: Limits =
     if message.get("outputs"):
         read_outputs(listing(message, "outputs"), request)
     return request
+
+
+@dataclass(slots=True)
+class Labels:
+    """What turned out to be true, as a client tells it: of each prediction its id, the label, and when that came."""
+
+    ids: list[str]
+    values: list[float | list[float | None]]  # one number, or one for each row, None where that is not known yet
+    times: list[float | str | None]  # seconds since 1970, or ISO 8601; None: now
+
+
+def decode_labels(body: bytes) -> Labels:
+    """Read the body of a request that brings labels, this server's own extension of the protocol.
+
+    ``{"labels": [{"id": "…", "value": 1.5, "time": …}, …]}``; the id is that of the request for the prediction.
+    Whether numbers are numbers is for the store to say. Raises :class:`ProtocolError`.
+    """
+    entries = listing(load_json(body), "labels")
+    if not entries:
+        raise ProtocolError("malformed", 'The request has no "labels".')
+    for entry in entries:
+        if "value" not in entry:
+            raise ProtocolError("malformed", 'A label has no "value".')
+    ids = [text(entry, "id", "a label") for entry in entries]
+    return Labels(ids, [entry["value"] for entry in entries], [entry.get("time") for entry in entries])
 
 
 def load_json(body: bytes) -> dict[str, Any]:
@@ -468,9 +494,9 @@ def error_body(message: str) -> bytes:
 EXTENSIONS = ["binary_tensor_data", "model_repository"]
 
 
-def server_metadata() -> dict[str, Any]:
-    """The answer to ``GET v2``."""
-    return {"name": "modelserving", "version": __version__, "extensions": EXTENSIONS}
+def server_metadata(more: Sequence[str] = ()) -> dict[str, Any]:
+    """The answer to ``GET v2``; ``more`` are extensions that not every server has."""
+    return {"name": "modelserving", "version": __version__, "extensions": [*EXTENSIONS, *more]}
 
 
 def model_metadata(name: str, versions: Iterable[str], signature: Signature) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 from modelserving import metrics, protocol
@@ -24,6 +24,7 @@ from modelserving.interpreter import Interpreter, InvalidInput
 from modelserving.protocol import Limits, ProtocolError
 from modelserving.repository import Repository
 from modelserving.slots import Slots
+from modelserving.store import Journal, Kept, Record, Store, StoreError, WrongRows, moment
 from modelserving.stubs import StubModel
 
 Scope = dict[str, Any]
@@ -63,6 +64,10 @@ class Server:
     those of :class:`~modelserving.batching.Batcher`, for each model. ``slots`` batches are run in threads at once, of
     all models together; by default as many as there are cores, or instances if those are more.
     A change of the repository by other hands is noticed.
+
+    With a ``store`` (:class:`~modelserving.store.Store`, or the path of one) each prediction is kept in it before its
+    answer goes out, and labels can be brought to it. ``clock`` gives the time, in seconds since 1970, of both: another
+    one than the machine's replays what happened in other years.
     """
 
     def __init__(
@@ -77,6 +82,8 @@ class Server:
         deadline: float | None = None,
         instances: int = 1,
         slots: int | None = None,
+        store: Store | str | os.PathLike | None = None,
+        clock: Callable[[], float] = time,
     ) -> None:
         self.repository, self.limits = repository, limits or Limits()
         self.slots = Slots(slots or max(cores(), instances))
@@ -89,6 +96,8 @@ class Server:
             "instances": instances,
             "slots": self.slots,
         }
+        self.clock = clock
+        self.journal = None if store is None else Journal(store if isinstance(store, Store) else Store(store))
         self.failed: dict[str, str] = {}  # models that could not be loaded at the start, and why
         self.started, self.stopping = False, False
         self.on_started: Callable[[], None] = lambda: None
@@ -188,10 +197,12 @@ class Server:
                     routes[path] = get(reply_with(protocol.model_metadata(name, versions, interpreter.signature)))
                     routes[f"{path}/ready"] = get(reply_with({"name": name, "ready": True}))
                     routes[f"{path}/infer"] = {"POST": endpoint}
+                if self.journal:
+                    routes[f"/v2/models/{name}/labels"] = {"POST": self.labels(name)}
         self._routes = routes
 
     def _fixed_routes(self) -> dict[str, Route]:
-        about = get(reply_with(protocol.server_metadata()))
+        about = get(reply_with(protocol.server_metadata(["labels"] if self.journal else [])))
         return {
             "/v2": about,
             "/v2/": about,
@@ -204,7 +215,8 @@ class Server:
     def _open_endpoint(self, interpreter: Interpreter) -> Endpoint:
         counts = self.metrics.setdefault((interpreter.name, interpreter.version), metrics.ModelMetrics())
         batcher = Batcher(interpreter, observe=counts.observe_batch, dropped=counts.dropped, **self.batching)
-        self._endpoints[interpreter] = Endpoint(self, interpreter, batcher, counts)
+        endpoint = LoggedEndpoint if self.journal else Endpoint
+        self._endpoints[interpreter] = endpoint(self, interpreter, batcher, counts)
         return self._endpoints[interpreter]
 
     def find(self, path: str) -> Route:
@@ -215,6 +227,8 @@ class Server:
         match path.split("/")[1:]:
             case ["v2", "repository", "models", name, ("load" | "unload") as command]:
                 return {"POST": self.change(command, name)}
+            case ["v2", "models", name, "labels"] if self.journal:
+                return {"POST": self.labels(name)}
             case ["v2", "models", name, "versions", version] | ["v2", "models", name, "versions", version, _]:
                 self.repository.get(name, version)
             case ["v2", "models", name] | ["v2", "models", name, _]:
@@ -258,6 +272,32 @@ class Server:
 
         return handler
 
+    def labels(self, name: str) -> Handler:
+        """What takes labels of a model's predictions, in a thread; of one that is served no longer, too."""
+
+        async def handler(headers: Headers, receive: Receive) -> Answer:
+            labels = protocol.decode_labels(await self.body(headers, receive))
+            now = self.clock()
+            times = [now if given is None else given for given in labels.times]
+            kept = await asyncio.to_thread(self.keep_labels, name, labels, times)
+            return reply({"kept": kept.labels, "unknown": kept.unknown})
+
+        return handler
+
+    def keep_labels(self, name: str, labels: protocol.Labels, times: list[float | str]) -> Kept:
+        """Write labels to the store: all of them, or none. Raises :class:`~modelserving.protocol.ProtocolError`."""
+        store = self.journal.store
+        try:
+            if name not in self.repository.names() and name not in (known := store.names()):
+                raise protocol.unknown_model(name, sorted({*self.repository.names(), *known}))
+            return store.label(name, labels.ids, labels.values, times)
+        except WrongRows as error:
+            raise ProtocolError("wrong_size", str(error)) from None
+        except ValueError as error:
+            raise ProtocolError("wrong_value", str(error)) from None
+        except StoreError as error:
+            raise not_kept(error) from error
+
     async def show_metrics(self, headers: Headers, receive: Receive) -> Answer:
         """All counters in Prometheus' text format."""
         waiting = {(i.name, i.version): endpoint.batcher.waiting for i, endpoint in self._endpoints.items()}
@@ -294,6 +334,8 @@ class Server:
             await endpoint.batcher.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.slots.close()
+        if self.journal:
+            self.journal.close()
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -320,11 +362,8 @@ class Endpoint:
         try:
             reply = self.batcher.submit(request.inputs, request.outputs, left)
             outputs = await reply
-        except InvalidInput as error:
-            raise protocol.refused(error) from None
-        except Refused as error:
-            kind = "overloaded" if isinstance(error, QueueFull) else "deadline"
-            raise ProtocolError(kind, f"{error} Try again later.", error.retry_after) from None
+        except (InvalidInput, Refused) as error:
+            raise refusal(error) from None
         except asyncio.CancelledError:
             self.batcher.withdraw(reply)
             raise
@@ -333,6 +372,57 @@ class Endpoint:
         if head is None:
             return Answer(200, [JSON], body)
         return Answer(200, [BINARY, (b"inference-header-content-length", b"%d" % head)], body)
+
+
+@dataclass(slots=True, eq=False)
+class LoggedEndpoint(Endpoint):
+    """The same for a server that keeps a log: the answer goes out once it is written there.
+
+    A class of its own, so that a server without a log need not ask at each request whether it has one.
+    """
+
+    async def __call__(self, headers: Headers, receive: Receive) -> Answer:
+        """Decode, predict, encode while the log is written, wait for that."""
+        started, server = perf_counter(), self.server
+        body = await server.body(headers, receive)
+        length = headers.get(b"inference-header-content-length")
+        request = protocol.decode(body, length and length.decode("latin-1"), server.limits)
+        request.id = request.id or server.journal.names.new()  # by which its label will name it
+        at = moment(server.clock())
+        left = request.timeout and request.timeout - (perf_counter() - started)
+        try:
+            reply = self.batcher.submit(request.inputs, request.outputs, left)
+            outputs = await reply
+        except (InvalidInput, Refused) as error:
+            raise refusal(error) from None
+        except asyncio.CancelledError:
+            self.batcher.withdraw(reply)
+            raise
+        name, version = self.interpreter.name, self.interpreter.version
+        kept = server.journal.write(Record(name, version, request.inputs, outputs, request.id, at))
+        body, head = protocol.encode(name, version, request, outputs)
+        try:
+            await kept
+        except StoreError as error:
+            raise not_kept(error) from error
+        self.metrics.request_seconds.observe(perf_counter() - started)
+        if head is None:
+            return Answer(200, [JSON], body)
+        return Answer(200, [BINARY, (b"inference-header-content-length", b"%d" % head)], body)
+
+
+def refusal(error: InvalidInput | Refused) -> ProtocolError:
+    """What the interpreter or the batcher refused, as an error of the protocol."""
+    if isinstance(error, InvalidInput):
+        return protocol.refused(error)
+    kind = "overloaded" if isinstance(error, QueueFull) else "deadline"
+    return ProtocolError(kind, f"{error} Try again later.", error.retry_after)
+
+
+def not_kept(error: OSError) -> ProtocolError:
+    """The error for what could not be written to the log; why is the operator's business, and stands in our log."""
+    log.error("%s", error)
+    return ProtocolError("not_kept", "The server's log cannot be written just now. Try again later.", 1.0)
 
 
 def reply(message: Any) -> Answer:

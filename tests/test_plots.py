@@ -264,3 +264,14 @@ def test_percentile_curves_show_the_percentiles_that_samples_support():
     assert [text.get_text() for text in ax.get_xticklabels()] == ["0 %", "90 %", "99 %", "99.9 %"]
     assert [text.get_text() for text in ax.texts] == ["many", "few"]
     plt.close(fig)
+
+
+def test_each_monitor_has_a_lane_of_marks_from_the_top_and_their_number():
+    _, ax = plots.figure()
+    days = np.arange("2004-01-01", "2005-01-01", dtype="datetime64[D]")
+    plots.alarm_lanes(ax, {"PSI": days[::100], "ADWIN": days[:0], "KS": days[[7]]})
+    assert [line.get_ydata().tolist() for line in ax.get_lines()] == [[0, 0, 0, 0], [], [2]]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["PSI", "ADWIN", "KS"]
+    assert [text.get_text() for text in ax.texts] == ["4", "0", "1"]
+    assert ax.yaxis_inverted()
+    plt.close("all")

@@ -19,6 +19,8 @@ import psutil
 import pytest
 
 from modelserving import cli
+from modelserving.server import served
+from modelserving.store import Store
 
 COMMAND = [sys.executable, "-m", "modelserving.cli", "serve"]
 ROW = b'{"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 3], "data": [1, 2, 3]}]}'
@@ -107,6 +109,26 @@ def test_it_takes_little_memory(folder):
         assert psutil.Process(process.pid).memory_info().rss < 100e6
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_it_keeps_a_log_and_leaves_one_file(folder, tmp_path):
+    log = tmp_path / "log.db"
+    with serving(folder, "--log", log) as (process, url, _):
+        assert ask(url, "POST", "/v2/models/times/infer", ROW)[0] == 200
+        process.terminate()
+        assert process.wait(30) == 0
+        assert process.stderr.read() == ""
+    assert [path.name for path in tmp_path.glob("log.db*")] == ["log.db"]  # all of it is in the file itself
+    with Store(log) as store:
+        assert store.predictions("times").outputs["y"].tolist() == [[2, 4, 6]]
+
+
+def test_served_keeps_a_log_too(folder, tmp_path):
+    with served(folder, log=tmp_path / "log.db") as url:
+        assert ask(url, "POST", "/v2/models/times/infer", ROW)[0] == 200
+    with Store(tmp_path / "log.db") as store:
+        assert store.models() == {"times": {"2": 1}}
+
+
 def told(capsys, *arguments: object) -> str:
     """The sentence of a command that could not do what it was asked to."""
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
@@ -127,6 +149,7 @@ def test_mistakes_get_one_sentence(capsys, folder, tmp_path):
         port = taken.getsockname()[1]
         said = told(capsys, folder, "--port", port)
         assert f"cannot listen on 127.0.0.1:{port}: address already in use. Try another --port." in said
+    assert "log of predictions: unable to open" in told(capsys, folder, "--log", tmp_path / "none" / "log.db")
     assert "cannot listen on no.such.host.invalid:" in told(capsys, folder, "--host", "no.such.host.invalid")
 
 

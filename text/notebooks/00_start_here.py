@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: 000f111280d0e1a9
+#     agreed: d25492dba6d1f160
 # ---
 
 # %% [markdown]
@@ -41,7 +41,7 @@
 # | 03 | [Serve it](03_serve_it.ipynb) | What is a good answer to a request, and to a bad one? |
 # | 04 | [Measure latency and throughput](04_measure_latency_and_throughput.ipynb) | How slow is it, honestly? |
 # | 05 | [Serve under load](05_serve_under_load.ipynb) | Where does it break, and what should it do there? |
-# | 06 | Watch it decay | Is it still right? |
+# | 06 | [Watch it decay](06_watch_it_decay.ipynb) | Is it still right? |
 # | 07 | Make it cheaper | Can one prediction cost less? |
 # | 08 | Share the machine | Who shares the machine, and who pays? |
 # | 09 | Ship the next version | How does version 2 reach users without hurting them? |

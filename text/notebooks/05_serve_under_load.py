@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: e894044873239aca
+#     agreed: aa6f36f36ac58920
 # ---
 
 # %% [markdown]
@@ -1013,4 +1013,4 @@ servers.close()
 # In the [exercises](../release/05_serve_under_load/exercises.ipynb) you write the pieces: read a server's log by Little's law, decide who goes into a batch and when, bring each answer to its own caller, guard the door with a bound and with deadlines, choose settings for two goals, and count what fan-out costs. None of these pieces reads a clock: the tests tell them what time it is. The
 # [quiz](../release/05_serve_under_load/quiz.ipynb) asks what you measured here.
 #
-# Back to [04 Measure latency and throughput](04_measure_latency_and_throughput.ipynb). The server is quick now, and stays so under load. Lesson 06 asks: is it still right?
+# Back to [04 Measure latency and throughput](04_measure_latency_and_throughput.ipynb). The server is quick now, and stays so under load. [Lesson 06](06_watch_it_decay.ipynb) asks: is it still right?

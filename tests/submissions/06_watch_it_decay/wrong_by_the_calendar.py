@@ -1,0 +1,24 @@
+"""
+student = "xavier"
+kind = "wrong"
+what = "Refits every 30 days, whatever happens."
+[loses]
+test_Policy = 1
+test_Policy_quiet = 1
+test_Policy_sudden = 2
+"""
+# %% [exercises] Policy
+class Policy:
+
+    def __init__(self, reference, price, delay):
+        self.limit = 1.25 * np.mean(reference)
+        self.errors, self.since = {}, 0
+
+    def day(self, today, errors):
+        self.errors.update(errors)
+        known = sorted(self.errors)
+        mine = [self.errors[day] for day in known if day >= self.since]  # of the model that serves now
+        if today % 30 != 29 or len(known) < 10:
+            return None
+        self.since = today
+        return {"train": known[-10:-2], "check": known[-2:]}

@@ -1,0 +1,30 @@
+"""
+student = "jolanta"
+kind = "wrong"
+what = "Takes the logarithm of an empty bin."
+[loses]
+test_stability = 1
+test_stability_hidden = 2
+test_stability_edges = 1
+"""
+# %% [exercises] stability
+def stability(reference, window, bins):
+    if len(window) == 0:
+        raise ValueError("A window without rows cannot be compared with anything.")
+    edges = np.unique(np.quantile(reference[~np.isnan(reference)], np.arange(1, bins) / bins))
+
+    def count(values):
+        there = values[~np.isnan(values)]
+        rows = np.bincount(np.searchsorted(edges, there, side="right"), minlength=len(edges) + 1)
+        return np.append(rows, len(values) - len(there))
+
+    before, now = count(reference), count(window)
+    r, w = before / len(reference), now / len(window)
+    parts = np.where((before == 0) & (now == 0), 0.0, (w - r) * np.log(w / r))
+    return {
+        "edges": edges,
+        "reference": before,
+        "window": now,
+        "psi": float(parts.sum()),
+        "worst": int(parts.argmax()),
+    }

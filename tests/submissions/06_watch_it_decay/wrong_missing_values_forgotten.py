@@ -1,0 +1,28 @@
+"""
+student = "lucia"
+kind = "wrong"
+what = "Leaves missing values out, and divides by those that are there."
+[loses]
+test_stability_edges = 1
+"""
+# %% [exercises] stability
+def stability(reference, window, bins):
+    if len(window) == 0:
+        raise ValueError("A window without rows cannot be compared with anything.")
+    edges = np.unique(np.quantile(reference[~np.isnan(reference)], np.arange(1, bins) / bins))
+
+    def count(values):
+        there = values[~np.isnan(values)]
+        rows = np.bincount(np.searchsorted(edges, there, side="right"), minlength=len(edges) + 1)
+        return np.append(rows, 0)
+
+    before, now = count(reference), count(window)
+    r, w = np.maximum(before, 0.5) / before.sum(), np.maximum(now, 0.5) / now.sum()
+    parts = np.where((before == 0) & (now == 0), 0.0, (w - r) * np.log(w / r))
+    return {
+        "edges": edges,
+        "reference": before,
+        "window": now,
+        "psi": float(parts.sum()),
+        "worst": int(parts.argmax()),
+    }

@@ -1,0 +1,28 @@
+"""
+student = "quentin"
+kind = "wrong"
+what = "Joins every label there is, whenever it came."
+[loses]
+test_errors_by_day = 1
+test_errors_by_day_peek = 2
+test_errors_by_day_corrections = 1
+"""
+# %% [exercises] errors_by_day
+def errors_by_day(served, labels, as_of):
+    known = labels["arrived"] <= math.inf
+    order = np.argsort(labels["arrived"][known], kind="stable")
+    value = dict(zip(labels["id"][known][order].tolist(), labels["value"][known][order].tolist(), strict=True))
+    there = served["time"] <= as_of
+    ids = served["id"][there].tolist()
+    error = np.abs(served["prediction"][there] - np.array([value.get(one, math.nan) for one in ids], dtype=float))
+    days, place = np.unique(np.floor(served["time"][there]).astype(np.int64), return_inverse=True)
+    has = ~np.isnan(error)
+    labelled = np.bincount(place[has], minlength=len(days))
+    total = np.bincount(place[has], weights=error[has], minlength=len(days))
+    return {
+        "day": days,
+        "served": np.bincount(place, minlength=len(days)),
+        "labelled": labelled,
+        "error": np.where(labelled > 0, total / np.maximum(labelled, 1), math.nan),
+        "orphans": len(set(value) - set(ids)),
+    }

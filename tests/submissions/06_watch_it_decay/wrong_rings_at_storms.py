@@ -1,0 +1,28 @@
+"""
+student = "ondrej"
+kind = "wrong"
+what = "Rings on each day above three standard deviations."
+[loses]
+test_ErrorWatch_quiet = 1
+test_ErrorWatch_rise = 2
+"""
+# %% [exercises] ErrorWatch
+class ErrorWatch:
+
+    def __init__(self, reference):
+        means = [day.mean() for day in reference if len(day)]
+        self.limit = np.mean(means) + 3 * np.std(means)
+        self.recent = deque(maxlen=1)
+        self.empty, self.longest, run = 0, 0, 0
+        for day in reference:
+            run = 0 if len(day) else run + 1
+            self.longest = max(self.longest, run)
+
+    def day(self, errors):
+        if len(errors) == 0:
+            self.empty += 1
+            return "feed" if self.empty > self.longest else None
+        self.empty = 0
+        self.recent.append(errors.mean())
+        full = len(self.recent) == self.recent.maxlen
+        return "error" if full and np.median(self.recent) > self.limit else None
