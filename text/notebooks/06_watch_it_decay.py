@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: 0093e1dba98d9ed5
+#     agreed: 92896e380df0e6e0
 # ---
 
 # %% [markdown]
@@ -1148,7 +1148,7 @@ print("ADWIN's last alarm came in a fine week, as the error fell:", in_fine["ADW
 #
 # ## The record
 #
-# Here is what each monitor did, on both cases, in alarms a year. *Promised* is the rate of false alarms that its setting was chosen for, *while well* what it rang when the model was right, *while wrong* what it rang when it was not. A monitor is worth something when the last is much larger than the first two. *Known after* says
+# Here is what each monitor did, on both cases, in alarms a year. *Promised* is the rate of false alarms that its setting was chosen for, *while well* what it rang when the model was right, *while wrong* what it rang when it was not. A monitor is worth something when *while wrong* is much larger than both others. *Known after* says
 # how many days after the trouble began its first alarm could be heard: at the end of its window, or when the label had come.
 
 # %%
