@@ -1,5 +1,6 @@
 """``course``: sentences and exit statuses; ``course lab`` and ``course check`` in particular."""
 
+import contextlib
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -103,6 +105,21 @@ def test_there_is_no_browser_without_a_display(monkeypatch):
     assert not lab.has_browser()
 
 
+def interruptible() -> None:
+    """In a new process: Ctrl+C is heard, also when whoever runs the tests ignores it, as a shell's background does."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def only_so_long(process: subprocess.Popen) -> Iterator[None]:
+    """Kill a process that did not end in time: leaving its ``with`` would wait for it."""
+    try:
+        yield
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+
+
 @pytest.mark.slow
 def test_lab_opens_at_the_first_lesson_and_asks_nobody_outside(folder):
     """The real JupyterLab, with a broken configuration of the user's own, which must not matter."""
@@ -115,7 +132,13 @@ def test_lab_opens_at_the_first_lesson_and_asks_nobody_outside(folder):
     environment.pop("JUPYTER_CONFIG_DIR", None)
     command = [sys.executable, "-m", "autograder.cli", "lab"]
     with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=interruptible,
     ) as server:
         try:
             address = next(line.strip() for line in server.stdout if "http" in line)
@@ -126,7 +149,8 @@ def test_lab_opens_at_the_first_lesson_and_asks_nobody_outside(folder):
                 page = answer.read().decode()
         finally:
             server.send_signal(signal.SIGINT)
-            _, errors = server.communicate(timeout=60)
+            with only_so_long(server):
+                _, errors = server.communicate(timeout=60)
     config = json.loads(
         re.search(r'id="jupyter-config-data" type="application/json">\s*(\{.*?\})\s*</script>', page, re.S)[1]
     )
