@@ -168,11 +168,12 @@ def hey(url: str, seconds: float, connections: int = 8, rate: float | None = RAT
 
 
 def h2load(url: str, seconds: float, connections: int = 8, rate: float | None = RATE) -> dict:
+    seconds = round(seconds)  # it takes whole ones alone
     with tempfile.TemporaryDirectory() as folder:
         body, log = Path(folder, "body"), Path(folder, "log")
         body.write_bytes(BODY)
         paced = ["--rps", str(rate / connections)] if rate else []
-        command = ["h2load", "--h1", "-D", f"{seconds:g}", "-c", str(connections), "-t", "1", *paced]
+        command = ["h2load", "--h1", "-D", str(seconds), "-c", str(connections), "-t", "1", *paced]
         _, cpu = program([*command, "-d", str(body), "-H", "content-type: application/json", f"--log-file={log}", url])
         with log.open() as lines:
             rows = [(int(status), int(us)) for _, status, us in csv.reader(lines, delimiter="\t")]
