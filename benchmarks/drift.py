@@ -40,7 +40,7 @@ from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from modelserving import datasets, drift, models
-from modelserving.monitor import ADWIN_SPAN, FREAK, PAGE_HINKLEY
+from modelserving.monitor import ADWIN_SPAN, FREAK, PAGE_HINKLEY, log_loss
 
 SCRIPTS = PEERS / "drift"
 EVIDENTLY = Server("evidently", (), peer="evidently")
@@ -147,18 +147,13 @@ def flight_pools(task: Flights) -> list[Pool]:
         model, task.X[train], task.late[train], groups=task.day[train], cv=GroupKFold(5), method="predict_proba"
     )
     model.fit(task.X[train], task.late[train])
-    in_control = weeks(task.daily(loss(task.late[train], chance[:, 1]), rows[train]))
+    in_control = weeks(task.daily(log_loss(task.late[train], chance[:, 1]), rows[train]))
     pools = []
     for name, months in (("April", [4]), ("July", [7])):
         changed = np.isin(task.month, months)
-        daily = task.daily(loss(task.late[changed], models.chance(model, task.X[changed])), rows[changed])
+        daily = task.daily(log_loss(task.late[changed], models.chance(model, task.X[changed])), rows[changed])
         pools.append(Pool(f"flights, {name}", in_control, weeks(daily)))
     return pools
-
-
-def loss(late: np.ndarray, chance: np.ndarray) -> np.ndarray:
-    """Log loss of each flight, in nats."""
-    return -np.log(np.where(late, chance, 1 - chance).clip(1e-9))
 
 
 @dataclass(frozen=True)

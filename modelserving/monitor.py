@@ -242,15 +242,11 @@ def report(
     control = cut(found, in_control)
     predicted = predictions_of(joined.served, output)
     inputs = columns_of(joined.served.inputs, names)
-    scores = {"psi inputs": psi_scores(inputs, found, control[0]), "ks inputs": ks_scores(inputs, found, control[0])}
-    answers = {"prediction": predicted}
-    answer_scores = {
-        "psi predictions": psi_scores(answers, found, control[0]),
-        "ks predictions": ks_scores(answers, found, control[0]),
-    }
+    psi, ks = scores_of(inputs, found, control[0])
+    scores = {"psi inputs": psi, "ks inputs": ks}
     monitors = {name: largest(each, control, rate) for name, each in scores.items()}
-    for name, each in answer_scores.items():
-        monitors[name] = judged(each["prediction"], control, rate)
+    for name, each in zip(("psi", "ks"), scores_of({"answer": predicted}, found, control[0]), strict=True):
+        monitors[f"{name} predictions"] = judged(each["answer"], control, rate)
     mean, labelled = errors(joined, predicted, found, error)
     monitors["error"] = judged(mean, control, rate)
     monitors["Page–Hinkley"] = detected(
@@ -310,36 +306,31 @@ def predictions_of(served: Served, output: str | None = None) -> np.ndarray:
     return served.outputs[output].reshape(len(served), -1)[:, -1].astype(np.float64)
 
 
-def psi_scores(columns: Mapping[str, np.ndarray], found: Sequence[Window], reference: int) -> dict[str, np.ndarray]:
-    """The PSI of each column in each window against the first ``reference`` windows together: float64 (windows,)."""
-    return scores_of(columns, found, reference, drift.psi)
-
-
-def ks_scores(columns: Mapping[str, np.ndarray], found: Sequence[Window], reference: int) -> dict[str, np.ndarray]:
-    """The same with the Kolmogorov–Smirnov distance, for columns of numbers."""
-    numbers = {name: column for name, column in columns.items() if column.dtype.kind in "biuf"}
-    return scores_of(numbers, found, reference, lambda of, window: drift.ks(of, window).statistic)
-
-
 def scores_of(
-    columns: Mapping[str, np.ndarray],
-    found: Sequence[Window],
-    reference: int,
-    score: Callable[[drift.Reference, np.ndarray], float],
-) -> dict[str, np.ndarray]:
-    """A score of each column in each window; NaN in the reference itself, and where there are too few rows."""
+    columns: Mapping[str, np.ndarray], found: Sequence[Window], reference: int
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """PSI and Kolmogorov–Smirnov distance of each column in each window, against the first ``reference`` together.
+
+    Float64 (windows,): NaN in the reference itself, and where there are too few rows. The distance is of columns of
+    numbers alone.
+    """
     together = np.concatenate([one.rows for one in found[:reference]])
-    scores = {}
+    psi, ks = {}, {}
     for name, column in columns.items():
-        scores[name] = np.full(len(found), np.nan)
+        psi[name] = np.full(len(found), np.nan)
+        if numbers := column.dtype.kind in "biuf":
+            ks[name] = np.full(len(found), np.nan)
         if column.dtype.kind == "f" and np.isnan(column[together]).all():
             continue  # there is nothing to compare with
         known = drift.refer(column[together])
         for place, one in enumerate(found[reference:], reference):
             window = column[one.rows]
-            if len(window) >= LEAST and not (column.dtype.kind == "f" and np.isnan(window).all()):
-                scores[name][place] = score(known, window)
-    return scores
+            if len(window) < LEAST or (column.dtype.kind == "f" and np.isnan(window).all()):
+                continue
+            psi[name][place] = drift.psi(known, window)
+            if numbers:
+                ks[name][place] = drift.ks(known, window).statistic
+    return psi, ks
 
 
 def errors(
@@ -452,8 +443,7 @@ def alarms(monitor: Monitor) -> str:
 def told(report: Report) -> str:
     """What the figure shows, for those who cannot see it."""
     counts = [
-        f"{name} {len(one.alarms)} alarms"
-        + (f", threshold {one.threshold:.3g}" if one.threshold == one.threshold else "")
+        f"{name} {alarms(one)}" + (f", threshold {one.threshold:.3g}" if one.threshold == one.threshold else "")
         for name, one in report.monitors.items()
         if not one.note
     ]

@@ -184,7 +184,8 @@ def alarm_lanes(ax: Axes, alarms: Mapping[str, np.ndarray]) -> None:
     A lane's name stands at its left, the number of its alarms at its right. Share the x-axis with the curve above.
     """
     for lane, places in enumerate(alarms.values()):
-        ax.plot(places, np.full(len(places), lane), "|", markersize=11, markeredgewidth=1.6, color=COLOURS[lane % 5])
+        colour = COLOURS[lane % len(COLOURS)]
+        ax.plot(places, np.full(len(places), lane), "|", markersize=11, markeredgewidth=1.6, color=colour)
         ax.annotate(f"{len(places)}", (1, lane), (6, 0), ("axes fraction", "data"), "offset points", va="center")
     ax.set_yticks(range(len(alarms)), list(alarms))
     ax.set_ylim(len(alarms) - 0.4, -0.6)

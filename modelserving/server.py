@@ -24,7 +24,7 @@ from modelserving.interpreter import Interpreter, InvalidInput
 from modelserving.protocol import Limits, ProtocolError
 from modelserving.repository import Repository
 from modelserving.slots import Slots
-from modelserving.store import Journal, Kept, Record, Store, StoreError, WrongRows, moment
+from modelserving.store import Arrays, Journal, Kept, Record, Store, StoreError, WrongRows, moment
 from modelserving.stubs import StubModel
 
 Scope = dict[str, Any]
@@ -355,20 +355,32 @@ class Endpoint:
     async def __call__(self, headers: Headers, receive: Receive) -> Answer:
         """Decode, predict together with whoever else asks, encode."""
         started = perf_counter()
+        request, outputs = await self.predict(headers, receive, started)
+        answer = self.encode(request, outputs)
+        self.metrics.request_seconds.observe(perf_counter() - started)
+        return answer
+
+    async def predict(self, headers: Headers, receive: Receive, started: float) -> tuple[protocol.InferRequest, Arrays]:
+        """The request that came, whose time runs since ``started``, and the model's outputs for it."""
         body = await self.server.body(headers, receive)
         length = headers.get(b"inference-header-content-length")
         request = protocol.decode(body, length and length.decode("latin-1"), self.server.limits)
         left = request.timeout and request.timeout - (perf_counter() - started)
         try:
             reply = self.batcher.submit(request.inputs, request.outputs, left)
-            outputs = await reply
-        except (InvalidInput, Refused) as error:
-            raise refusal(error) from None
+            return request, await reply
+        except InvalidInput as error:
+            raise protocol.refused(error) from None
+        except Refused as error:
+            kind = "overloaded" if isinstance(error, QueueFull) else "deadline"
+            raise ProtocolError(kind, f"{error} Try again later.", error.retry_after) from None
         except asyncio.CancelledError:
             self.batcher.withdraw(reply)
             raise
+
+    def encode(self, request: protocol.InferRequest, outputs: Arrays) -> Answer:
+        """The answer to a request, in the form that it asked for."""
         body, head = protocol.encode(self.interpreter.name, self.interpreter.version, request, outputs)
-        self.metrics.request_seconds.observe(perf_counter() - started)
         if head is None:
             return Answer(200, [JSON], body)
         return Answer(200, [BINARY, (b"inference-header-content-length", b"%d" % head)], body)
@@ -383,40 +395,18 @@ class LoggedEndpoint(Endpoint):
 
     async def __call__(self, headers: Headers, receive: Receive) -> Answer:
         """Decode, predict, encode while the log is written, wait for that."""
-        started, server = perf_counter(), self.server
-        body = await server.body(headers, receive)
-        length = headers.get(b"inference-header-content-length")
-        request = protocol.decode(body, length and length.decode("latin-1"), server.limits)
-        request.id = request.id or server.journal.names.new()  # by which its label will name it
-        at = moment(server.clock())
-        left = request.timeout and request.timeout - (perf_counter() - started)
-        try:
-            reply = self.batcher.submit(request.inputs, request.outputs, left)
-            outputs = await reply
-        except (InvalidInput, Refused) as error:
-            raise refusal(error) from None
-        except asyncio.CancelledError:
-            self.batcher.withdraw(reply)
-            raise
+        started, at, journal = perf_counter(), moment(self.server.clock()), self.server.journal
+        request, outputs = await self.predict(headers, receive, started)
+        request.id = request.id or journal.names.new()  # by which its label will name it
         name, version = self.interpreter.name, self.interpreter.version
-        kept = server.journal.write(Record(name, version, request.inputs, outputs, request.id, at))
-        body, head = protocol.encode(name, version, request, outputs)
+        kept = journal.write(Record(name, version, request.inputs, outputs, request.id, at))
+        answer = self.encode(request, outputs)
         try:
             await kept
         except StoreError as error:
             raise not_kept(error) from error
         self.metrics.request_seconds.observe(perf_counter() - started)
-        if head is None:
-            return Answer(200, [JSON], body)
-        return Answer(200, [BINARY, (b"inference-header-content-length", b"%d" % head)], body)
-
-
-def refusal(error: InvalidInput | Refused) -> ProtocolError:
-    """What the interpreter or the batcher refused, as an error of the protocol."""
-    if isinstance(error, InvalidInput):
-        return protocol.refused(error)
-    kind = "overloaded" if isinstance(error, QueueFull) else "deadline"
-    return ProtocolError(kind, f"{error} Try again later.", error.retry_after)
+        return answer
 
 
 def not_kept(error: OSError) -> ProtocolError:

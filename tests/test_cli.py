@@ -1,6 +1,5 @@
 """``course``: sentences and exit statuses; ``course lab`` and ``course check`` in particular."""
 
-import contextlib
 import json
 import os
 import re
@@ -9,7 +8,6 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -110,16 +108,6 @@ def interruptible() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@contextlib.contextmanager
-def only_so_long(process: subprocess.Popen) -> Iterator[None]:
-    """Kill a process that did not end in time: leaving its ``with`` would wait for it."""
-    try:
-        yield
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise
-
-
 @pytest.mark.slow
 def test_lab_opens_at_the_first_lesson_and_asks_nobody_outside(folder):
     """The real JupyterLab, with a broken configuration of the user's own, which must not matter."""
@@ -149,8 +137,11 @@ def test_lab_opens_at_the_first_lesson_and_asks_nobody_outside(folder):
                 page = answer.read().decode()
         finally:
             server.send_signal(signal.SIGINT)
-            with only_so_long(server):
+            try:
                 _, errors = server.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                server.kill()  # or leaving the `with` would wait for it
+                raise
     config = json.loads(
         re.search(r'id="jupyter-config-data" type="application/json">\s*(\{.*?\})\s*</script>', page, re.S)[1]
     )

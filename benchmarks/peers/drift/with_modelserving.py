@@ -8,6 +8,7 @@ import numpy as np
 from measured import Meter
 
 from modelserving import drift
+from modelserving.monitor import ADWIN_SPAN, FREAK, PAGE_HINKLEY
 
 given = np.load(sys.argv[1])
 reference, windows = given["reference"], given["windows"]
@@ -22,5 +23,5 @@ for window, found in zip(windows, scores, strict=True):
         found[place] = drift.psi(of, column), drift.ks(of, column).statistic
 error = wrong.mean(axis=1)
 spread = drift.standardise(error, error[:30])
-alarms = len(drift.page_hinkley(spread, delta=0.5, threshold=8)) + len(drift.adwin(spread / 10))
+alarms = len(drift.page_hinkley(spread.clip(-FREAK, FREAK), **PAGE_HINKLEY)) + len(drift.adwin(spread / ADWIN_SPAN))
 meter.tell(wrong.size, alarms=alarms)
