@@ -53,16 +53,18 @@ LOOK = 1.0  # s between two looks at memory, each of which holds the processes u
 GRADERS = ("stock", "stock in {n} processes", "otter-grader", "course grade, no sandbox", "course grade")
 
 _UNSANDBOXED = """
-import sys
+import sys, threading
 from autograder import cli, kernel, run
 real = run._work
 def work(terms, student, parcel):
     from autograder import kernel
-    heard = kernel.Zygote.__dict__["offered"]
+    heard, lock = kernel.Zygote.__dict__["offered"], threading.Lock()
     if not isinstance(heard, property):
         def offered(self):
-            found = self.__dict__.get("heard") or self.__dict__.setdefault("heard", heard.func(self))
-            return found and ()
+            with lock:  # several submissions may be looked after by threads of one process
+                if "heard" not in self.__dict__:
+                    self.__dict__["heard"] = heard.func(self)
+            return ()
         kernel.Zygote.offered = property(offered)
         kernel.missing = list
     return real(terms, student, parcel)
