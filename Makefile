@@ -8,8 +8,8 @@ help:
 	@echo "make lab    open JupyterLab at the first lesson"
 	@echo "make test   run every test"
 	@echo "make demo   grade the sample class and show where its reports are"
-	@echo "make bench  time graders, load generators, monitors and model servers side by side with their peers: two hours on two cores"
-	@echo "            that do nothing else; one of them with options: BENCH=\"overload.py --quick\", BENCH=load.py"
+	@echo "make bench  time graders, load generators, monitors, fleets and model servers side by side with their peers: over two hours"
+	@echo "            on two cores that do nothing else; one of them with options: BENCH=\"overload.py --quick\", BENCH=load.py"
 	@echo "Each sets up the course in .venv first, which takes a minute or two once."
 
 lab demo:
@@ -28,4 +28,7 @@ bench:
 	$(if $(BENCH),,.venv/bin/python benchmarks/load.py)
 	$(if $(BENCH),,.venv/bin/python benchmarks/overload.py)
 	$(if $(BENCH),,.venv/bin/python benchmarks/drift.py)
+	$(if $(BENCH),,.venv/bin/python benchmarks/optimize.py)
+	$(if $(BENCH),,.venv/bin/python benchmarks/fleet.py)
+	$(if $(BENCH),,.venv/bin/python benchmarks/scale.py)
 	.venv/bin/python benchmarks/$(or $(BENCH),serving.py)

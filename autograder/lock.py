@@ -20,7 +20,7 @@ from autograder.course import CourseError
 
 LOCK, STUDENT_LOCK, CONDA = "requirements.txt", "requirements-student.txt", "environment.yml"
 
-FROM_PIP = ("hdrhistogram", "mlcommons-loadgen", "playwright", "psycopg", "tritonclient", "uvloop")
+FROM_PIP = ("hdrhistogram", "mlcommons-loadgen", "playwright", "psycopg", "ray", "tritonclient", "uvloop")
 """Packages that the environment of conda takes from pip: conda has no extras, no markers, or another thing so named."""
 
 

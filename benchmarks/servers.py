@@ -55,7 +55,7 @@ class Server:
 
     ``speaks``: ``v2`` is the Open Inference Protocol; ``rows`` a JSON object ``{"rows": [[…]]}`` or, where ``binary``
     is true, raw float32 at ``/binary``. It answers with ``output``. ``peer`` is a key of :data:`PACKAGES`; without one
-    it runs in this environment.
+    it runs in this environment. ``model`` is asked for, where the protocol names one.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Server:
     binary: bool = True
     peer: str = ""
     output: str = "probability"
+    model: str = "model"
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -175,7 +176,7 @@ class Running:
             if binary:
                 return f"{url}/binary", rows.tobytes(), {"Content-Type": "application/octet-stream"}
             return f"{url}/predict", json.dumps({"rows": rows.tolist()}).encode(), {"Content-Type": "application/json"}
-        url += "/v2/models/model/infer"
+        url += f"/v2/models/{self.server.model}/infer"
         tensor: dict[str, Any] = {"name": "input", "datatype": "FP32", "shape": list(rows.shape)}
         asked: dict[str, Any] = {"inputs": [tensor], "outputs": [{"name": self.server.output}]}
         if not binary:

@@ -1,4 +1,4 @@
-"""The command ``modelserving``: serve a folder of models (lesson 03), measure a server (04), monitor it (06)."""
+"""The command ``modelserving``: serve models (lesson 03), by several processes (08), measure (04) and monitor (06)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from modelserving import load_command, monitor_command
+from modelserving import load_command, monitor_command, scale_command
+from modelserving.arguments import count, seconds, size
 
 if TYPE_CHECKING:
     from modelserving.server import Server
@@ -55,6 +56,15 @@ def parser() -> argparse.ArgumentParser:
     add("--queue-rows", default=16384, type=count, help="most rows waiting, for each model (default: %(default)s)")
     add("--max-wait", default=0.0, type=seconds, metavar="S", help="a batch that is not full waits (default: 0 s)")
     add("--deadline", type=seconds, metavar="S", help="seconds that a request has; it is refused rather than late")
+    add("--most-models", type=count, metavar="N", help="models loaded at a time; others are loaded when asked for")
+    add(
+        "--memory",
+        type=size,
+        metavar="SIZE",
+        help="what loaded models may take together, such as 64MB",
+    )
+    add("--load-wait", default=10.0, type=seconds, metavar="S", help="longest wait for a model to be loaded (10 s)")
+    add("--pin", action="append", default=[], metavar="NAME", help="a model that stays loaded; may be given repeatedly")
     add("--max-body", default=64, type=count, metavar="MIB", help="largest request, in MiB (default: %(default)s)")
     add("--max-tensor", default=64, type=count, metavar="MIB", help="largest input, in MiB (default: %(default)s)")
     add("--log", metavar="FILE", help="keep each prediction here before it is answered, and labels that come later")
@@ -62,25 +72,8 @@ def parser() -> argparse.ArgumentParser:
     add("--leashed", action="store_true", help=argparse.SUPPRESS)  # end when standard input does
     load_command.add(commands)
     monitor_command.add(commands)
+    scale_command.add(commands)
     return root
-
-
-def count(text: str) -> int:
-    """A whole number, 1 or more."""
-    if not (text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
-    return int(text)
-
-
-def seconds(text: str) -> float:
-    """A length of time, 0 or more."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds of 0 or more")
-    return value
 
 
 def serve_folder(parsed: argparse.Namespace) -> int:
@@ -96,6 +89,7 @@ def serve_folder(parsed: argparse.Namespace) -> int:
     # Imported here, so that --help and mistakes do not wait for onnxruntime.
     from modelserving import listen
     from modelserving.batching import SHORT
+    from modelserving.fleet import Budget
     from modelserving.interpreter import Options
     from modelserving.protocol import Limits
     from modelserving.repository import Repository
@@ -104,7 +98,9 @@ def serve_folder(parsed: argparse.Namespace) -> int:
     from modelserving.stubs import StubModel
 
     store = Store(parsed.log) if parsed.log else None
-    repository = Repository(parsed.models, Options(threads=parsed.threads))
+    limited = parsed.most_models or parsed.memory
+    budget = Budget(parsed.most_models, parsed.memory, parsed.load_wait) if limited else None
+    repository = Repository(parsed.models, Options(threads=parsed.threads), budget=budget, pinned=parsed.pin)
     for text in parsed.stub:
         repository.add(StubModel(**json.loads(text)))
     server = Server(
@@ -155,6 +151,10 @@ def announce(server: Server, url: str, seconds: float) -> None:
         print(message, file=sys.stderr)
     ready = server.repository.ready()
     names = ", ".join(f"{name} {'/'.join(versions)}" for name, versions in ready.items()) or "no model"
+    if fleet := server.repository.fleet:
+        names = (
+            f"{len(server.repository.names())} models, within {fleet.budget}; loaded: {', '.join(ready) or 'none yet'},"
+        )
     print(f"Serving {names} at {url}/v2, ready after {seconds:.2f} s. Ctrl+C stops.", file=sys.stderr, flush=True)
 
 

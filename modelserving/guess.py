@@ -5,9 +5,10 @@ from __future__ import annotations
 from numbers import Real
 
 
-def gap(guess: float | None, measured: float) -> None:
+def gap(guess: float | None, measured: float, what: str = "measured") -> None:
     """Print the reader's guess and, below it, the measurement. A guess that is none, or no number, is told.
 
+    ``what`` says how the number came about where nothing was measured: "simulated", "recorded", "computed".
     The guess comes first, since JupyterLab shows the first line of an output that is folded up.
     """
     off = ""
@@ -17,7 +18,7 @@ def gap(guess: float | None, measured: float) -> None:
         said, off = _short(guess), f"   off by {_short(abs(guess - measured))}"
     else:
         said = f"{guess!r} is not a number"
-    print(f"your guess  {said}\nmeasured    {_short(measured)}{off}")
+    print(f"your guess  {said}\n{what:10}  {_short(measured)}{off}")
 
 
 def _short(number: float) -> str:

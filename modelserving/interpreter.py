@@ -181,6 +181,10 @@ class Interpreter:
         except ExecutionError:
             return
 
+    def close(self) -> None:
+        """Let go of the session and its memory, for good; nobody may be running it, or run it from now on."""
+        self._session = None
+
 
 def open_session(model: str | bytes, options: Options) -> ort.InferenceSession:
     """A session on the CPU, silent. Raises :class:`InvalidModel`."""

@@ -103,14 +103,16 @@ def in_process(
 ) -> Iterator[str]:
     """Serve on 127.0.0.1 by ``modelserving serve`` in a process of its own; give the URL once the models are loaded.
 
-    ``options`` are those of the command, ``batch_rows=64`` for ``--batch-rows 64``; True for one that takes no value.
+    ``options`` are those of the command, ``batch_rows=64`` for ``--batch-rows 64``; True for one that takes no value,
+    a list for one that is given repeatedly.
     What the process says on its standard error goes to ours. It ends when this process does, however that comes about.
     Raises RuntimeError, with what it said, when it ends before it is ready.
     """
     command = [sys.executable, "-m", "modelserving.cli", "serve", *what(models), "--port", str(port), "--leashed"]
     for name, value in options.items():
-        if value is not None and value is not False:
-            command += ["--" + name.replace("_", "-"), *([] if value is True else [str(value)])]
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if one is not None and one is not False:
+                command += ["--" + name.replace("_", "-"), *([] if one is True else [str(one)])]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         yield first_url(process.stderr)

@@ -20,6 +20,7 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime
+import itertools
 import os
 import platform
 import sys
@@ -521,7 +522,7 @@ def word(answer: object) -> str:
 
 
 def measure(
-    url: str,
+    url: str | Sequence[str],
     body: bytes | Sequence[bytes] | None = None,
     *,
     rate: float | None = None,
@@ -539,7 +540,8 @@ def measure(
     """Put load on an HTTP server: an open loop of ``rate`` requests/s, or a closed one of ``clients``.
 
     ``body`` is sent by POST, as JSON unless ``headers`` say otherwise; several bodies are sent in turn; None asks by
-    GET. Arrivals are ``"poisson"`` or ``"constant"``. The client runs in a process of its own, so that it shares no
+    GET. Several URLs of one server, those of many models, are asked in turn: n URLs are n requests, with the bodies in
+    turn. Arrivals are ``"poisson"`` or ``"constant"``. The client runs in a process of its own, so that it shares no
     lock with the caller, who may be the server or a notebook. Connections are kept and opened as needed, up to
     ``connections``; a request that finds none free waits, and the wait counts as its latency. ``warm_up`` is a tenth of
     ``seconds``, and 1 s at most, unless given. ``on_progress`` is called with the seconds gone by, some times a second.
@@ -556,7 +558,10 @@ def measure(
     from modelserving import load_client
 
     bodies = [body] if body is None or isinstance(body, bytes) else list(body)
-    job = load_client.Job(url, load_client.requests(url, bodies, headers), seconds, timeout, connections, think_time)
+    url, sent = (
+        (url, load_client.requests(url, bodies, headers)) if isinstance(url, str) else several(url, bodies, headers)
+    )
+    job = load_client.Job(url, sent, seconds, timeout, connections, think_time)
     if rate is not None:
         moments = poisson(rate, seconds, seed) if arrivals == "poisson" else constant(rate, seconds)
         if not len(moments):
@@ -585,6 +590,21 @@ def measure(
 
 
 # --- small things
+
+
+def several(
+    urls: Sequence[str], bodies: Sequence[bytes | None], headers: Mapping[str, str] | None
+) -> tuple[str, list[bytes]]:
+    """The first of ``urls``, and a request for each, with ``bodies`` in turn.
+
+    Raises ValueError when there is none, or when they are of more than one server.
+    """
+    from modelserving import load_client
+
+    if len({load_client.address(url)[:2] for url in urls}) != 1:
+        raise ValueError("Several URLs have to be of one server, host and port: measure servers one by one.")
+    pairs = zip(urls, itertools.cycle(bodies), strict=False)  # the bodies never end
+    return urls[0], [load_client.requests(url, [body], headers)[0] for url, body in pairs]
 
 
 def check(**given: float | None) -> None:

@@ -9,6 +9,10 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelserving.fleet import Fleet
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -51,10 +55,13 @@ class ModelMetrics:
 
 
 def render(
-    models: dict[tuple[str, str], ModelMetrics], waiting: dict[tuple[str, str], int], others: Counter[int]
+    models: dict[tuple[str, str], ModelMetrics],
+    waiting: dict[tuple[str, str], int],
+    others: Counter[int],
+    fleet: Fleet | None = None,
 ) -> str:
     """All metrics as text. ``models`` by name and version, ``waiting`` the rows in the queues of those loaded now,
-    ``others`` the requests that were not for a prediction of a known model, by status.
+    ``others`` the requests that were not for a prediction of a known model, by status; ``fleet`` where there is one.
     """
     labels = {key: {"model": key[0], "version": key[1]} for key in models}
     requests = [(labels[k] | {"status": str(s)}, n) for k, m in models.items() for s, n in sorted(m.statuses.items())]
@@ -89,9 +96,37 @@ def render(
         ),
         *block("queue_rows", "gauge", "Rows that wait now.", [(labels[key], rows) for key, rows in waiting.items()]),
         *block("model_ready", "gauge", "1 for each version that is served.", [(labels[key], 1) for key in waiting]),
+        *(of_fleet(fleet) if fleet else ()),
         *process(),
     ]
     return "\n".join(lines) + "\n"
+
+
+def of_fleet(fleet: Fleet) -> list[str]:
+    """Who was needed, loaded and evicted, and what the models take."""
+    about, ready = sorted(fleet.counts.copy().items()), sorted(fleet.ready().items())
+
+    def total(name: str, help: str, field: str) -> list[str]:
+        return block(name, "counter", help, [({"model": model}, getattr(counts, field)) for model, counts in about])
+
+    limits = [("models", fleet.budget.models), ("bytes", fleet.budget.bytes)]
+    held = [("models", fleet.models), ("bytes", fleet.bytes)]
+    return [
+        *total("model_requests_total", "Requests that needed the model.", "requests"),
+        *total("model_hits_total", "Of these, those that found it loaded.", "hits"),
+        *total("model_loads_total", "Loads, failed ones too.", "loads"),
+        *total("model_load_failures_total", "Loads that failed.", "failures"),
+        *total("model_load_seconds_total", "Time in loads.", "load_seconds"),
+        *total("model_evictions_total", "How often it had to leave for another.", "evictions"),
+        *block(
+            "model_loaded_bytes",
+            "gauge",
+            "What a loaded model is reckoned to take.",
+            [({"model": name}, holding.bytes) for name, holding in ready],
+        ),
+        *block("fleet_held", "gauge", "Loaded, loading or leaving now.", [({"unit": u}, n) for u, n in held]),
+        *block("fleet_budget", "gauge", "What may be held at most.", [({"unit": u}, n) for u, n in limits if n]),
+    ]
 
 
 def process() -> list[str]:

@@ -16,9 +16,11 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
+from tqdm import tqdm
 
 from modelserving import datasets
 
@@ -178,6 +180,33 @@ def train_trees(X: np.ndarray, late: np.ndarray, leaves: int = 31) -> HistGradie
     return HistGradientBoostingClassifier(
         max_iter=100, max_leaf_nodes=leaves, early_stopping=False, random_state=0
     ).fit(X, late)
+
+
+def train_mlp(
+    X: np.ndarray,
+    late: np.ndarray,
+    hidden: Sequence[int] = (512, 512),
+    *,
+    epochs: int = 4,
+    seed: int = 0,
+    penalty: float = 1.0,
+    weight: np.ndarray | None = None,
+) -> Pipeline:
+    """A multi-layer perceptron on rows of :func:`flight_features`, preparation included. Offline.
+
+    It goes through the rows ``epochs`` times, in an order drawn from ``seed``, and stops: further rounds would fit
+    the flights of training better and later ones worse. ``penalty`` is on the squared weights, for the same reason.
+    ``weight``, float (n,), says what each row counts.
+    """
+    prepare = prepare_columns().fit(X)
+    rows = prepare.transform(X)
+    rate = min(1e-3, 0.1 / max(hidden))  # the wider a layer, the smaller the step that is safe (Yang and others 2021)
+    # a RandomState goes on from epoch to epoch; a plain seed would start every one with the same order
+    order = np.random.RandomState(seed)
+    network = MLPClassifier(tuple(hidden), alpha=penalty, batch_size=500, learning_rate_init=rate, random_state=order)
+    for _ in tqdm(range(epochs), "epochs", disable=None, leave=False):
+        network.partial_fit(rows, late, sample_weight=weight, classes=[False, True])
+    return make_pipeline(prepare, network)
 
 
 def train_online(X: np.ndarray, late: np.ndarray, passes: int = 5) -> Pipeline:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -25,7 +25,8 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter, FuncFormatter, PercentFormatter
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullLocator, PercentFormatter
 from PIL import Image
 
 # Told apart with any of the three colour vision deficiencies (Machado, Oliveira and Fernandes 2009, CIELAB distance
@@ -191,6 +192,55 @@ def alarm_lanes(ax: Axes, alarms: Mapping[str, np.ndarray]) -> None:
     ax.set_ylim(len(alarms) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="x")
+
+
+def tradeoff(
+    points: Mapping[str, tuple[float, float, float]],
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    *,
+    frontier: Sequence[str] = (),
+) -> tuple[Figure, Axes]:
+    """Three quantities of each name: a disc at (x, y), its area in proportion to the third, and its name beside it.
+
+    x is on a logarithmic axis. Those in ``frontier`` are filled and joined by steps; the others are rings.
+    """
+    fig, ax = figure(title, xlabel, ylabel)
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.margins(0.12, 0.15)
+    largest = max(size for _, _, size in points.values())
+    if frontier:
+        x, y = zip(*sorted(points[name][:2] for name in frontier), strict=True)
+        ax.plot(x, y, drawstyle="steps-post", color=GREY, linewidth=1.2, linestyle="-", zorder=1)
+    for name, (x, y, size) in points.items():
+        face = BLUE if name in frontier else "white"
+        ax.scatter(x, y, s=900 * size / largest, facecolor=face, edgecolor=BLUE, linewidth=1.5, alpha=0.85, zorder=2)
+    _name_points(ax, points, [15 * np.sqrt(size / largest) for _, _, size in points.values()])
+    return fig, ax
+
+
+def _name_points(ax: Axes, points: Mapping[str, tuple[float, ...]], radii: Sequence[float]) -> None:
+    """Write each name right of its point, ``radii`` (in typographic points) away, moved apart where they overlap.
+
+    In the right half of the plot a name stands to the left, so that it does not leave the figure.
+    """
+    ax.figure.draw_without_rendering()  # settles the limits and the layout
+    inches = 72 / ax.figure.dpi
+    places = np.array([ax.transData.transform(point[:2]) for point in points.values()])
+    middle = ax.transAxes.transform((0.5, 0.5))[0]
+    for left in (False, True):
+        side = [i for i, (x, _) in enumerate(places) if (x > middle) == left]
+        heights = _apart(places[side, 1], 1.25 * plt.rcParams["font.size"] / inches)
+        for i, height in zip(side, heights, strict=True):
+            name, point = list(points.items())[i]
+            shift = ((-1 if left else 1) * (radii[i] + 4), (height - places[i, 1]) * inches)
+            align = "right" if left else "left"
+            words = ax.annotate(name, point[:2], shift, textcoords="offset points", ha=align, va="center")
+            words.set_path_effects([withStroke(linewidth=3, foreground="white")])  # where a line runs behind it
 
 
 def label_lines(ax: Axes) -> None:

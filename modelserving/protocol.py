@@ -55,6 +55,7 @@ ERRORS: dict[str, Error] = {
     "unknown_encoding": Error(415, "A Content-Encoding other than gzip, deflate and identity."),
     "headers_too_large": Error(431, "The headers are larger than the server takes."),
     "not_ready": Error(503, "The model, or the server, is not ready: loading, unloaded, or shutting down."),
+    "no_room": Error(503, "The model is not loaded, and all that is loaded is in use, or pinned; see Retry-After."),
     "overloaded": Error(503, "The queue is full; Retry-After says when to come back."),
     "deadline": Error(503, "The answer would come after the deadline, so it was not computed; see Retry-After."),
     "not_kept": Error(503, "The server keeps a log, and could not write to it: what is not in it is not answered."),

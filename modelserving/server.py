@@ -8,6 +8,7 @@ A request for a prediction goes straight through: body → :func:`protocol.decod
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import os
@@ -20,9 +21,10 @@ from typing import Any
 
 from modelserving import metrics, protocol
 from modelserving.batching import SHORT, Batcher, QueueFull, Refused
+from modelserving.fleet import WAITING, Holding, NoRoom
 from modelserving.interpreter import Interpreter, InvalidInput
 from modelserving.protocol import Limits, ProtocolError
-from modelserving.repository import Repository
+from modelserving.repository import Repository, no_room, not_loaded, pick
 from modelserving.slots import Slots
 from modelserving.store import Arrays, Journal, Kept, Record, Store, StoreError, WrongRows, moment
 from modelserving.stubs import StubModel
@@ -63,7 +65,8 @@ class Server:
     ready when they are. ``inline``, ``batch_rows``, ``queue_rows``, ``max_wait``, ``deadline`` and ``instances`` are
     those of :class:`~modelserving.batching.Batcher`, for each model. ``slots`` batches are run in threads at once, of
     all models together; by default as many as there are cores, or instances if those are more.
-    A change of the repository by other hands is noticed.
+    A change of the repository by other hands is noticed. If it has a budget, a request for a model that is not loaded
+    waits until it is; the others go on meanwhile.
 
     With a ``store`` (:class:`~modelserving.store.Store`, or the path of one) each prediction is kept in it before its
     answer goes out, and labels can be brought to it. ``clock`` gives the time, in seconds since 1970, of both: another
@@ -85,6 +88,7 @@ class Server:
         store: Store | str | os.PathLike | None = None,
         clock: Callable[[], float] = time,
     ) -> None:
+        repository.check()
         self.repository, self.limits = repository, limits or Limits()
         self.slots = Slots(slots or max(cores(), instances))
         self.batching = {
@@ -134,7 +138,7 @@ class Server:
             handler = route.get(scope["method"])
             if handler is None:
                 return self.wrong_method(scope["method"], route)
-            if isinstance(handler, Endpoint):
+            if isinstance(handler, COUNTED):
                 counted = handler.metrics.statuses
             answer = await handler(headers, receive)
         except ProtocolError as error:
@@ -179,12 +183,17 @@ class Server:
             body = protocol.decompress(body, encoding.decode("latin-1").strip().lower(), limit)
         return body
 
+    def decode(self, headers: Headers, body: bytes) -> protocol.InferRequest:
+        """The request for a prediction that a body holds."""
+        length = headers.get(b"inference-header-content-length")
+        return protocol.decode(body, length and length.decode("latin-1"), self.limits)
+
     # Paths
 
     def _build_routes(self) -> None:
         """Routes for what can be served now. Versions that were replaced finish what they have and end."""
         self._generation = self.repository.generation
-        models = self.repository.ready()
+        models = self.repository.ready() if self.repository.fleet is None else {}  # a fleet's come one by one
         current = {interpreter for versions in models.values() for interpreter in versions.values()}
         for gone in set(self._endpoints) - current:
             self._start(self._endpoints.pop(gone).batcher.close())
@@ -213,11 +222,21 @@ class Server:
         }
 
     def _open_endpoint(self, interpreter: Interpreter) -> Endpoint:
-        counts = self.metrics.setdefault((interpreter.name, interpreter.version), metrics.ModelMetrics())
-        batcher = Batcher(interpreter, observe=counts.observe_batch, dropped=counts.dropped, **self.batching)
-        endpoint = LoggedEndpoint if self.journal else Endpoint
-        self._endpoints[interpreter] = endpoint(self, interpreter, batcher, counts)
+        self._endpoints[interpreter] = self.endpoint(interpreter)
         return self._endpoints[interpreter]
+
+    def endpoint(self, interpreter: Interpreter) -> Endpoint:
+        """What answers requests for this version of a model."""
+        counts = self.counts(interpreter.name, interpreter.version)
+        batcher = Batcher(interpreter, observe=counts.observe_batch, dropped=counts.dropped, **self.batching)
+        for rows, seconds in getattr(interpreter, "timed", ()):  # its first runs, if it was tried out already
+            batcher.pace.observe(rows, seconds)
+            batcher.best.observe(rows, seconds)
+        return (LoggedEndpoint if self.journal else Endpoint)(self, interpreter, batcher, counts)
+
+    def counts(self, name: str, version: str) -> metrics.ModelMetrics:
+        """What is counted about a version, from the first time on that somebody asks."""
+        return self.metrics.setdefault((name, version), metrics.ModelMetrics())
 
     def find(self, path: str) -> Route:
         """The route of a path that is not among those kept: a command to the repository, or something unknown.
@@ -229,11 +248,30 @@ class Server:
                 return {"POST": self.change(command, name)}
             case ["v2", "models", name, "labels"] if self.journal:
                 return {"POST": self.labels(name)}
+            case ["v2", "models", name, "versions", version, *rest] if self.repository.fleet and len(rest) < 2:
+                return self.find_in_fleet(path, name, version, *rest)
+            case ["v2", "models", name, *rest] if self.repository.fleet and len(rest) < 2:
+                return self.find_in_fleet(path, name, None, *rest)
             case ["v2", "models", name, "versions", version] | ["v2", "models", name, "versions", version, _]:
                 self.repository.get(name, version)
             case ["v2", "models", name] | ["v2", "models", name, _]:
                 self.repository.get(name)
-        raise ProtocolError("unknown_path", f"There is no path {path[:200]!r}. GET /v2 describes the server.")
+        raise unknown_path(path)
+
+    def find_in_fleet(self, path: str, name: str, version: str | None, what: str = "") -> Route:
+        """The route of a path that names a model of a fleet, kept for the next time: it is there, loaded or not."""
+        repository = self.repository
+        if not repository.knows(name):
+            raise protocol.unknown_model(name, repository.names())
+        if version is not None and not repository.knows(name, version):
+            raise protocol.unknown_version(name, version, repository.versions(name))
+        known = version or repository.versions(name)[-1]
+        member = FleetEndpoint(self, name, version, self.counts(name, known))
+        routes = {"": get(member.about), "ready": get(member.ready), "infer": {"POST": member}}
+        if what not in routes:
+            raise unknown_path(path)
+        self._routes[path] = routes[what]
+        return routes[what]
 
     def wrong_method(self, method: str, route: Route) -> Answer:
         """405, with the methods that the path has."""
@@ -300,9 +338,20 @@ class Server:
 
     async def show_metrics(self, headers: Headers, receive: Receive) -> Answer:
         """All counters in Prometheus' text format."""
-        waiting = {(i.name, i.version): endpoint.batcher.waiting for i, endpoint in self._endpoints.items()}
-        text = metrics.render(self.metrics, waiting, self.others)
+        waiting = {(name, version): 0 for name, versions in self.repository.ready().items() for version in versions}
+        for endpoint in self.endpoints():
+            waiting[endpoint.interpreter.name, endpoint.interpreter.version] = endpoint.batcher.waiting
+        for key in waiting:
+            self.counts(*key)
+        text = metrics.render(self.metrics, waiting, self.others, self.repository.fleet)
         return Answer(200, [(b"content-type", metrics.CONTENT_TYPE.encode())], text.encode())
+
+    def endpoints(self) -> list[Endpoint]:
+        """Those of all that is loaded and was asked for."""
+        fleet = self.repository.fleet
+        if fleet is None:
+            return list(self._endpoints.values())
+        return [endpoint for holding in fleet.ready().values() for endpoint in holding.attached.values()]
 
     # Start and end
 
@@ -330,12 +379,21 @@ class Server:
     async def close(self) -> None:
         """Wait until all that was accepted is answered."""
         self.stopping = True
-        for endpoint in list(self._endpoints.values()):
+        for endpoint in self.endpoints():
             await endpoint.batcher.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.slots.close()
         if self.journal:
             self.journal.close()
+
+    def release_when_idle(self, holding: Holding, batcher: Batcher) -> None:
+        """Give a model back once nothing of it runs: the client of a request that is being computed has gone."""
+
+        async def wait() -> None:
+            await batcher.close()
+            self.repository.release(holding)
+
+        self._start(wait())
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -355,20 +413,22 @@ class Endpoint:
     async def __call__(self, headers: Headers, receive: Receive) -> Answer:
         """Decode, predict together with whoever else asks, encode."""
         started = perf_counter()
-        request, outputs = await self.predict(headers, receive, started)
+        request = self.server.decode(headers, await self.server.body(headers, receive))
+        return await self.answer(request, started)
+
+    async def answer(self, request: protocol.InferRequest, started: float) -> Answer:
+        """The answer to a request that came at ``started``."""
+        outputs = await self.predict(request, started)
         answer = self.encode(request, outputs)
         self.metrics.request_seconds.observe(perf_counter() - started)
         return answer
 
-    async def predict(self, headers: Headers, receive: Receive, started: float) -> tuple[protocol.InferRequest, Arrays]:
-        """The request that came, whose time runs since ``started``, and the model's outputs for it."""
-        body = await self.server.body(headers, receive)
-        length = headers.get(b"inference-header-content-length")
-        request = protocol.decode(body, length and length.decode("latin-1"), self.server.limits)
+    async def predict(self, request: protocol.InferRequest, started: float) -> Arrays:
+        """The model's outputs for a request whose time runs since ``started``."""
         left = request.timeout and request.timeout - (perf_counter() - started)
         try:
             reply = self.batcher.submit(request.inputs, request.outputs, left)
-            return request, await reply
+            return await reply
         except InvalidInput as error:
             raise protocol.refused(error) from None
         except Refused as error:
@@ -393,10 +453,10 @@ class LoggedEndpoint(Endpoint):
     A class of its own, so that a server without a log need not ask at each request whether it has one.
     """
 
-    async def __call__(self, headers: Headers, receive: Receive) -> Answer:
-        """Decode, predict, encode while the log is written, wait for that."""
-        started, at, journal = perf_counter(), moment(self.server.clock()), self.server.journal
-        request, outputs = await self.predict(headers, receive, started)
+    async def answer(self, request: protocol.InferRequest, started: float) -> Answer:
+        """Predict, encode while the log is written, wait for that."""
+        at, journal = moment(self.server.clock()), self.server.journal
+        outputs = await self.predict(request, started)
         request.id = request.id or journal.names.new()  # by which its label will name it
         name, version = self.interpreter.name, self.interpreter.version
         kept = journal.write(Record(name, version, request.inputs, outputs, request.id, at))
@@ -407,6 +467,113 @@ class LoggedEndpoint(Endpoint):
             raise not_kept(error) from error
         self.metrics.request_seconds.observe(perf_counter() - started)
         return answer
+
+
+@dataclass(slots=True, eq=False)
+class FleetEndpoint:
+    """What answers requests for a model that may have to be loaded first; its highest version, when none is named.
+
+    It stays when the model leaves. What belongs to the loaded model, batcher included, leaves with it.
+    """
+
+    server: Server
+    name: str
+    version: str | None
+    metrics: metrics.ModelMetrics  # of the version that answered last
+    rows: int = 0  # of requests that wait for the model
+
+    async def __call__(self, headers: Headers, receive: Receive) -> Answer:
+        """Decode, see that the model is loaded, then let its endpoint answer."""
+        started = perf_counter()
+        request = self.server.decode(headers, await self.server.body(headers, receive))
+        holding = self.server.repository.acquire(self.name)
+        endpoint = None
+        try:
+            if not holding.content:
+                await self.wait(holding, request, started)
+            endpoint = self.endpoint(holding)
+            return await endpoint.answer(request, started)
+        except asyncio.CancelledError:  # the client has gone, and its request may be in the middle of a run
+            if endpoint:
+                self.server.release_when_idle(holding, endpoint.batcher)
+                holding = None
+            raise
+        finally:
+            if holding:
+                self.server.repository.release(holding)
+
+    def endpoint(self, holding: Holding) -> Endpoint:
+        """The loaded model's, made for its first request."""
+        interpreter = pick(self.name, holding.content, self.version)
+        endpoint = holding.attached.get(interpreter.version)
+        if endpoint is None:
+            endpoint = holding.attached[interpreter.version] = self.server.endpoint(interpreter)
+        self.metrics = endpoint.metrics
+        return endpoint
+
+    async def wait(self, holding: Holding, request: protocol.InferRequest, started: float) -> None:
+        """Wait until the model is loaded; not longer than the request, or the budget, has time."""
+        rows = max((array.shape[0] for array in request.inputs.values() if array.ndim), default=1)
+        settings = self.server.batching
+        if self.rows and self.rows + rows > settings["queue_rows"]:
+            self.metrics.dropped["full"] += 1
+            raise ProtocolError("overloaded", f"{self.rows} rows wait for {self.name!r} to load. Try again later.", 1.0)
+        patience = self.server.repository.budget.wait
+        given = [left for left in (request.timeout, settings["deadline"]) if left is not None]
+        left = min([patience, *given]) - (perf_counter() - started)
+        self.rows += rows
+        try:
+            await arrival(holding, left)
+        except TimeoutError:
+            if given and min(given) < patience:
+                self.metrics.dropped["expired"] += 1
+                said = f"The model {self.name!r} was not loaded in the {min(given):.2g} s that were left."
+                raise ProtocolError("deadline", f"{said} Try again later.", 1.0) from None
+            if holding.state is WAITING:
+                raise no_room(NoRoom(self.server.repository.fleet.full(holding))) from None
+            raise ProtocolError("not_ready", f"The model {self.name!r} is still being loaded.", 1.0) from None
+        except ProtocolError as error:
+            raise not_loaded(self.name, error) from None
+        finally:
+            self.rows -= rows
+
+    async def about(self, headers: Headers, receive: Receive) -> Answer:
+        """The model's metadata; what it takes and gives is known once it is loaded."""
+        holding = self.server.repository.acquire(self.name)
+        try:
+            if not holding.content:
+                await self.wait(holding, protocol.InferRequest({}), perf_counter())
+            interpreter = pick(self.name, holding.content, self.version)
+            return reply(protocol.model_metadata(self.name, holding.content, interpreter.signature))
+        finally:
+            self.server.repository.release(holding)
+
+    async def ready(self, headers: Headers, receive: Receive) -> Answer:
+        """Ready: it can be asked, and is loaded or will be."""
+        self.server.repository.askable(self.name, self.version)
+        return reply({"name": self.name, "ready": True})
+
+
+COUNTED = (Endpoint, FleetEndpoint)  # whose requests are counted by model
+
+
+async def arrival(holding: Holding, seconds: float) -> None:
+    """Wait until a model is loaded, without blocking anyone. Raises why it will not be, or TimeoutError."""
+    loop = asyncio.get_running_loop()
+    waiter = loop.create_future()
+
+    def wake() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    def loaded(_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(wake)
+
+    holding.arrival.add_done_callback(loaded)
+    async with asyncio.timeout(max(seconds, 0)):
+        await waiter
+    holding.arrival.result()
 
 
 def not_kept(error: OSError) -> ProtocolError:
@@ -442,6 +609,11 @@ def failure(error: ProtocolError) -> Answer:
         seconds = max(1, math.ceil(min(error.retry_after, LONGEST_WAIT)))
         answer.headers.append((b"retry-after", b"%d" % seconds))
     return answer
+
+
+def unknown_path(path: str) -> ProtocolError:
+    """The error for a path that is none of the server's."""
+    return ProtocolError("unknown_path", f"There is no path {path[:200]!r}. GET /v2 describes the server.")
 
 
 def too_large(limit: int) -> ProtocolError:

@@ -81,9 +81,13 @@ def rows_are_independent(
 
 
 def trial(interpreter: Interpreter, step: int) -> dict[str, np.ndarray]:
-    """One row of inputs, another for each ``step``; real numbers are never 0, which would vanish in a sum."""
+    """One row of inputs, another for each ``step``; real numbers are never 0, which would vanish in a sum.
+
+    Those of the second are far larger, so that what is scaled by the largest of a batch shows (half precision ends at
+    65,504).
+    """
     rows = {tensor.name: blank(tensor, 1) for tensor in interpreter.signature.inputs}
-    values = {"f": 1 + step, "O": str(step)}
+    values = {"f": 1 + 50_000 * step, "O": str(step)}
     return {name: np.full_like(row, values.get(row.dtype.kind, step)) for name, row in rows.items()}
 
 

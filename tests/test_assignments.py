@@ -16,6 +16,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -259,15 +260,64 @@ def test_the_release_as_it_is_solves_none(assignment: str, tmp_path: Path) -> No
     assert {verdict.outcome for verdict in verdicts} == {Outcome.NOT_ATTEMPTED}
 
 
+@dataclass
+class Shared:
+    """Samples that one submission stands for: each is wrong in cells of its own, and loses points of its own."""
+
+    samples: list[Sample] = field(default_factory=list)
+
+    def has_room_for(self, sample: Sample) -> bool:
+        return not touched(self.samples) & touched([sample])
+
+    def submission(self, student: str) -> Sample:
+        """One sample that is wrong in all these ways at once."""
+        typed = tuple(typed for sample in self.samples for typed in sample.typed)
+        loses = {cell: points for sample in self.samples for cell, points in sample.loses.items()}
+        return replace(self.samples[0], name=student, student=student, typed=typed, loses=loses)
+
+
+def touched(some: list[Sample]) -> set[str]:
+    """The cells that samples type into, and those whose points they lose."""
+    return {typed.cell for sample in some for typed in sample.typed} | {cell for s in some for cell in s.loses}
+
+
+def goes_alone(sample: Sample) -> bool:
+    """Whether a submission can stand for this sample only: what is wrong with it may concern the whole notebook."""
+    return sample.kind != "wrong" or bool(sample.damage) or sample.blank or any(t.added for t in sample.typed)
+
+
+@cache
+def submissions(assignment: str) -> dict[str, Sample]:
+    """What is handed in to find out about each sample, by name of the sample.
+
+    Exercises do not depend on each other. So mistakes in different ones are made in one submission, which must lose
+    what they lose together: grading each alone would take five times as long and tell nothing more.
+    """
+    found: dict[str, Sample] = {}
+    shared: list[Shared] = []
+    for sample in members(assignment).values():
+        if goes_alone(sample):
+            found[sample.name] = sample
+            continue
+        one = next((one for one in shared if one.has_room_for(sample)), None)
+        if one is None:
+            shared.append(one := Shared())
+        one.samples.append(sample)
+    for number, one in enumerate(shared):
+        together = one.submission(f"mistakes_{number}")
+        found |= {sample.name: together for sample in one.samples}
+    return found
+
+
 @pytest.fixture(scope="session")
 def graded_class(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Graded]:
-    """Gives the whole class of an assignment, released, handed in and graded once; results by student."""
+    """Gives the class of an assignment, released, handed in and graded once; results by student."""
 
     @cache
     def grade(assignment: str) -> Graded:
         course = fresh_course(COURSE, tmp_path_factory.mktemp(f"class_{assignment}") / "course")
         release(course, assignment)
-        for sample in members(assignment).values():
+        for sample in {sample.student: sample for sample in submissions(assignment).values()}.values():
             samples.make(sample, COURSE, course.root)
         return {result.student: result for result in grade_assignment(course, assignment)}
 
@@ -288,7 +338,7 @@ SAYS = [
 def test_each_submission_loses_what_the_catalogue_says(
     assignment: str, name: str, graded_class: Callable[[str], Graded]
 ) -> None:
-    sample = members(assignment)[name]
+    sample = submissions(assignment)[name]
     result = graded_class(assignment)[sample.student]
     assert result.problem is None
     verdicts = [verdict for notebook in result.notebooks for verdict in notebook.verdicts]
@@ -305,6 +355,6 @@ def test_each_submission_loses_what_the_catalogue_says(
 def test_the_message_names_the_mistake(
     assignment: str, name: str, cell: str, words: str, graded_class: Callable[[str], Graded]
 ) -> None:
-    result = graded_class(assignment)[members(assignment)[name].student]
+    result = graded_class(assignment)[submissions(assignment)[name].student]
     messages = {v.cell: v.message for notebook in result.notebooks for v in notebook.verdicts}
     assert words in messages[cell]

@@ -21,3 +21,8 @@ from modelserving.guess import gap
 def test_gap(capsys, guess, measured, shown):
     gap(guess, measured)
     assert capsys.readouterr().out == f"your guess  {shown}"
+
+
+def test_gap_says_what_was_not_measured(capsys):
+    gap(2, 3.5, "simulated")
+    assert capsys.readouterr().out == "your guess  2\nsimulated   3.5   off by 1.5\n"

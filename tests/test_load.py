@@ -641,6 +641,19 @@ def test_bodies_take_turns():
     assert found.failures.total() == 0
 
 
+def test_several_urls_take_turns(quick):
+    paths = ["/status/200", "/status/503", "/status/404"]
+    found = measure([quick + path for path in paths], rate=100)
+    assert found.outcome.tolist() == (["ok", "503", "404"] * len(found.intended))[: len(found.intended)]
+
+
+def test_several_urls_are_of_one_server(quick):
+    with pytest.raises(ValueError, match="one server"):
+        measure([quick + "/status/200", "http://127.0.0.1:9/status/200"], rate=100)
+    with pytest.raises(ValueError, match="one server"):
+        measure([], rate=100)
+
+
 def test_no_buffer_of_python_is_needed(quick, monkeypatch):
     """More than a pipe holds, written by a Python whose standard output writes what it can and drops the rest."""
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")

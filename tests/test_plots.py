@@ -275,3 +275,36 @@ def test_each_monitor_has_a_lane_of_marks_from_the_top_and_their_number():
     assert [text.get_text() for text in ax.texts] == ["4", "0", "1"]
     assert ax.yaxis_inverted()
     plt.close("all")
+
+
+TRADEOFF = {
+    "baseline": (7.1, 0.7465, 1350),
+    "graph": (7.0, 0.7465, 1352),
+    "dynamic int8": (2.8, 0.7455, 354),
+    "static int8": (2.9, 0.7454, 364),
+    "half the units": (2.3, 0.72, 415),
+    "zeros": (7.0, 0.726, 1350),
+    "distilled": (1.1, 0.742, 19),
+    "trees": (7.5, 0.753, 420),
+}
+
+
+def test_a_tradeoff_names_every_point_and_no_two_names_overlap():
+    fig, ax = plots.tradeoff(TRADEOFF, "t", "x", "y", frontier=["distilled", "dynamic int8", "baseline", "trees"])
+    fig.draw_without_rendering()
+    boxes = {text.get_text(): text.get_window_extent() for text in ax.texts}
+    assert set(boxes) == set(TRADEOFF)
+    for one, other in itertools.combinations(boxes.values(), 2):
+        assert not one.padded(-2).overlaps(other.padded(-2))
+    for box in boxes.values():
+        assert fig.bbox.x0 <= box.x0 < box.x1 <= fig.bbox.x1
+    plt.close(fig)
+
+
+def test_a_tradeoff_s_areas_go_with_the_third_quantity_and_its_frontier_is_filled():
+    fig, ax = plots.tradeoff(TRADEOFF, "t", "x", "y", frontier=["distilled", "trees"])
+    areas = [disc.get_sizes()[0] for disc in ax.collections]
+    filled = [tuple(disc.get_facecolor()[0][:3]) != (1, 1, 1) for disc in ax.collections]
+    assert areas[0] / areas[2] == pytest.approx(1350 / 354)
+    assert [name for name, is_filled in zip(TRADEOFF, filled, strict=True) if is_filled] == ["distilled", "trees"]
+    plt.close(fig)

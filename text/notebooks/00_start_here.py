@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: d25492dba6d1f160
+#     agreed: 1a1f35dd88b7a967
 # ---
 
 # %% [markdown]
@@ -42,8 +42,8 @@
 # | 04 | [Measure latency and throughput](04_measure_latency_and_throughput.ipynb) | How slow is it, honestly? |
 # | 05 | [Serve under load](05_serve_under_load.ipynb) | Where does it break, and what should it do there? |
 # | 06 | [Watch it decay](06_watch_it_decay.ipynb) | Is it still right? |
-# | 07 | Make it cheaper | Can one prediction cost less? |
-# | 08 | Share the machine | Who shares the machine, and who pays? |
+# | 07 | [Make it cheaper](07_make_it_cheaper.ipynb) | Can one prediction cost less? |
+# | 08 | [Share the machine](08_share_the_machine.ipynb) | Who shares the machine, and who pays? |
 # | 09 | Ship the next version | How does version 2 reach users without hurting them? |
 #
 # An **interpreter** is here the program that runs a stored model, not Python's. To **export** a model is to write it to a file

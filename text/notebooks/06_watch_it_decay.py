@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 #   twin:
-#     agreed: 92896e380df0e6e0
+#     agreed: 03c5fc0408ec1eec
 # ---
 
 # %% [markdown]
@@ -1272,4 +1272,4 @@ open_things.close()
 # In the [exercises](../release/06_watch_it_decay/exercises.ipynb) you write the monitor: a stability index that stands empty bins, errors by day that never peek, an alarm with its honest record, a watch on inputs and one on errors, and a policy that decides when to train again. Hidden streams try them: nothing, a shift, a broken sensor, a feed of labels that fails. The
 # [quiz](../release/06_watch_it_decay/quiz.ipynb) asks what you measured here.
 #
-# Back to [05 Serve under load](05_serve_under_load.ipynb). The service is right again, and one question is how little it could cost. Lesson 07 asks: can one prediction cost less?
+# Back to [05 Serve under load](05_serve_under_load.ipynb). The service is right again, and one question is how little it could cost. [Lesson 07](07_make_it_cheaper.ipynb) asks: can one prediction cost less?

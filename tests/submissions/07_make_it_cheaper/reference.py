@@ -1,0 +1,5 @@
+"""
+student = "amara"
+kind = "reference"
+what = "Solves everything; the source's own solutions."
+"""

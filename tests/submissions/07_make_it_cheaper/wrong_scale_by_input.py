@@ -1,0 +1,24 @@
+"""
+student = "hana"
+kind = "wrong"
+what = "Gives each input a scale, not each unit."
+[loses]
+test_quantise = 1
+test_quantise_hidden = 2
+test_quantise_edges = 1
+"""
+# %% [exercises] quantise
+def quantise(weights):
+    if not np.isfinite(weights).all():
+        raise ValueError("A weight is infinite or not a number.")
+    largest = np.abs(weights).max(axis=1)
+    scale = np.where(largest > 0, largest / 127, 1).astype(np.float32)
+    values = np.rint(weights / scale[:, None]).astype(np.int8)
+    restored = values * scale[:, None]
+    return {
+        "values": values,
+        "scale": scale,
+        "restored": restored,
+        "error": np.abs(weights.astype(float) - restored).max(axis=1),
+        "bytes": values.nbytes + scale.nbytes,
+    }

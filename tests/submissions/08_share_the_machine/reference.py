@@ -1,0 +1,5 @@
+"""
+student = "abena"
+kind = "reference"
+what = "Solves everything; the source's own solutions."
+"""

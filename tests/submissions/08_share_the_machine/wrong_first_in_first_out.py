@@ -1,0 +1,33 @@
+"""
+student = "hana"
+kind = "wrong"
+what = "Drops the model that was loaded first, asked for again or not."
+[loses]
+test_by_capacity = 1
+test_by_capacity_hidden = 2
+test_by_capacity_pinned = 1
+"""
+# %% [exercises] by_capacity
+def by_capacity(requests, seconds, most, pinned):
+    misses, took = [], []
+    others = [name for name in requests if name not in pinned]
+    for places in range(most + 1):
+        if places < len(pinned):
+            misses.append(None)
+            took.append(None)
+            continue
+        missed = loads(others, places - len(pinned))
+        misses.append(len(missed))
+        took.append(sum(seconds[name] for name in missed))
+    return {"misses": misses, "seconds": took, "first": len(set(others))}
+
+
+def loads(requests, places):
+    loaded, missed = deque(), []
+    for name in requests:
+        if name not in loaded:
+            missed.append(name)
+            loaded.append(name)
+            if len(loaded) > places:
+                loaded.popleft()
+    return missed

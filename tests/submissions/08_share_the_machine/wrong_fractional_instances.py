@@ -1,0 +1,23 @@
+"""
+student = "edda"
+kind = "wrong"
+what = "Pays for 1.6 instances."
+[loses]
+test_bill = 1
+test_bill_hidden = 2
+test_bill_edges = 1
+"""
+# %% [exercises] bill
+def bill(plan, rates):
+    wanted = np.asarray(rates) / (plan["capacity"] * plan["target"])
+    instances = np.maximum(wanted, plan["least"])
+    if not plan["by_hour"]:
+        instances = np.full_like(instances, instances.max())
+    cost, total = float(instances.sum() * plan["per_hour"]), float(np.sum(rates))
+    return {
+        "instances": instances,
+        "cost": cost,
+        "per_month": cost / len(instances) * 730,
+        "used": total / (instances.sum() * plan["capacity"]) if instances.any() else 0.0,
+        "per_thousand": cost / (total * 3600 / 1000) if total else None,
+    }

@@ -1,0 +1,45 @@
+"""
+student = "omar"
+kind = "wrong"
+what = "Drops the model that was asked for least often."
+[loses]
+test_Fleet_drops = 1
+"""
+# %% [exercises] Fleet
+class Fleet:
+
+    def __init__(self, load, sizes, budget, pinned):
+        self.load, self.sizes, self.free, self.pinned = load, sizes, budget, pinned
+        self.asked = Counter()
+        self.loads, self.users = OrderedDict(), Counter()  # the task of each load; asked for longest ago comes first
+
+    async def ask(self, name, row):
+        if name not in self.loads:
+            self._make_room(self.sizes[name])
+            self.free -= self.sizes[name]  # reserved before anybody else has a turn
+            self.loads[name] = asyncio.ensure_future(self._load(name))
+        self.asked[name] += 1
+        self.users[name] += 1
+        try:
+            model = await asyncio.shield(self.loads[name])  # a caller that leaves does not end the load
+            return await model.run(row)
+        finally:
+            self.users[name] -= 1
+
+    def _make_room(self, size):
+        idle = [n for n, load in self.loads.items() if load.done() and not self.users[n] and n not in self.pinned]
+        if size > self.free + sum(self.sizes[name] for name in idle):
+            raise RuntimeError(f"There is no room for {size} MB.")
+        for name in sorted(idle, key=self.asked.get):
+            if size <= self.free:
+                break
+            self.loads.pop(name).result().drop()
+            self.free += self.sizes[name]
+
+    async def _load(self, name):
+        try:
+            return await self.load(name)
+        except BaseException:
+            del self.loads[name]
+            self.free += self.sizes[name]
+            raise

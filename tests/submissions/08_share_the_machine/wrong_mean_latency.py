@@ -1,0 +1,25 @@
+"""
+student = "dario"
+kind = "wrong"
+what = "Holds the mean latency against the promise."
+[loses]
+test_capacity_hidden = 2
+"""
+# %% [exercises] capacity
+def capacity(runs, promise):
+    best, found = None, False
+    for run in sorted(runs, key=lambda run: run["offered"]):
+        latency = run["latency"]
+        if not np.nanmean(latency) <= promise["within"] or np.mean(np.isnan(latency)) > promise["failed"]:
+            found = True
+            break
+        best = run
+    if best is None:
+        return {"offered": 0.0, "answered": 0.0, "in_flight": 0.0, "found": found}
+    latency = best["latency"][~np.isnan(best["latency"])]
+    return {
+        "offered": best["offered"],
+        "answered": len(latency) / best["seconds"],
+        "in_flight": float(latency.sum()) / best["seconds"],  # (n / T) x (sum / n)
+        "found": found,
+    }

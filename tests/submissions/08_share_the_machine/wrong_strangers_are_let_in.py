@@ -1,0 +1,29 @@
+"""
+student = "yusra"
+kind = "wrong"
+what = "Lets tenants in that have no weight, with a weight of 1."
+[loses]
+test_FairQueue_neighbour = 1
+"""
+# %% [exercises] FairQueue
+class FairQueue:
+
+    def __init__(self, weights):
+        self.weights = weights
+        self.waiting = {tenant: deque() for tenant in weights}
+        self.now, self.last = 0.0, dict.fromkeys(weights, 0.0)  # virtual times: of the device, and where each one ends
+
+    def put(self, tenant, request, cost):
+        if tenant not in self.weights:
+            self.weights[tenant], self.waiting[tenant], self.last[tenant] = 1, deque(), 0.0
+        start = max(self.now, self.last[tenant])
+        self.last[tenant] = start + cost / self.weights[tenant]
+        self.waiting[tenant].append((start, request))
+
+    def take(self):
+        some = [tenant for tenant, waiting in self.waiting.items() if waiting]
+        if not some:
+            return None
+        tenant = min(some, key=lambda tenant: self.waiting[tenant][0][0])
+        self.now, request = self.waiting[tenant].popleft()
+        return tenant, request

@@ -1,0 +1,30 @@
+"""
+student = "viktor"
+kind = "wrong"
+what = "Gives each tenant as many turns as its weight says, however long its requests are."
+[loses]
+test_FairQueue = 1
+test_FairQueue_shares = 2
+"""
+# %% [exercises] FairQueue
+class FairQueue:
+
+    def __init__(self, weights):
+        self.weights = weights
+        self.waiting = {tenant: deque() for tenant in weights}
+        self.now, self.last = 0.0, dict.fromkeys(weights, 0.0)  # virtual times: of the device, and where each one ends
+
+    def put(self, tenant, request, cost):
+        if tenant not in self.weights:
+            raise ValueError(f"There is no tenant {tenant!r}.")
+        start = max(self.now, self.last[tenant])
+        self.last[tenant] = start + 1 / self.weights[tenant]
+        self.waiting[tenant].append((start, request))
+
+    def take(self):
+        some = [tenant for tenant, waiting in self.waiting.items() if waiting]
+        if not some:
+            return None
+        tenant = min(some, key=lambda tenant: self.waiting[tenant][0][0])
+        self.now, request = self.waiting[tenant].popleft()
+        return tenant, request
