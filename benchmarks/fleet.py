@@ -41,8 +41,8 @@ import numpy as np
 import onnxruntime
 import orjson
 import uvloop
-from machine import described, keep, machine
-from servers import BUSY_MACHINE, OWN, PEERS, Problem, Running, Server, cores, running, version
+from machine import caution, described, keep, machine
+from servers import OWN, PEERS, Problem, Running, Server, cores, running, version
 from tqdm import tqdm
 
 from modelserving import datasets, models
@@ -432,8 +432,7 @@ def table(results: dict) -> str:
         "models few do.",
     ]
     lines += [f"- Not measured: {one['problem']}" for one in servers.values() if one["problem"]]
-    if results["machine"]["load_before"] > BUSY_MACHINE:
-        lines.insert(3, "**Other programs were running: of these numbers only CPU a request means something.**")
+    lines[3:3] = caution(results["machine"], "of these numbers only CPU a request means something.")
     return "\n".join(lines) + "\n"
 
 

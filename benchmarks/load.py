@@ -36,7 +36,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from machine import described, keep, machine
+from machine import caution, described, keep, machine
 from tqdm import tqdm
 
 from modelserving import load, loadgen
@@ -46,7 +46,6 @@ SERVICE, FREEZE, EVERY = 0.002, 0.2, 2.0  # s
 RATE = 400  # requests/s of the open loops
 CONNECTIONS = 32
 BODY = b'{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 4]}]}'
-BUSY_MACHINE = 0.7  # load average from which on only CPU means something
 OWN = "modelserving load"
 
 
@@ -326,8 +325,7 @@ def table(results: dict) -> str:
             lines.append(f"| {_fast_name(name)} | {rates} | {ms(median(fast, 'p50'))} | {ms(median(fast, 'p99'))} |")
     lines += ["", *(f"- {one}" for one in held_to(results))]
     lines += [f"- Not installed, and so left out: {name}." for name in results["left_out"]]
-    if results["machine"]["load_before"] > BUSY_MACHINE:
-        lines.insert(3, "**Other programs were running: of these numbers only CPU a request means something.**")
+    lines[3:3] = caution(results["machine"], "of these numbers only CPU a request means something.")
     return "\n".join(lines) + "\n"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 RESULTS = Path(__file__).parent / "results"
+BUSY_MACHINE = 0.7  # load average from which on what hangs on the processor is not to be trusted
 
 
 def machine() -> dict:
@@ -35,6 +36,11 @@ def described(date: str, about: dict) -> str:
         f"{date}, {about['cores']} cores ({about['processor']}), {about['memory_gb']} GB, {about['system']}, "
         f"Python {about['python']}; load before the run: {about['load_before']}."
     )
+
+
+def caution(about: dict, what: str) -> list[str]:
+    """The line below it that says ``what`` follows where other programs were running; none where there were none."""
+    return [f"**Other programs were running: {what}**"] if about["load_before"] > BUSY_MACHINE else []
 
 
 def keep(name: str, found: dict, table: str) -> None:

@@ -32,8 +32,8 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from machine import described, keep, machine
-from servers import BUSY_MACHINE, OWN, Problem, Server, running
+from machine import caution, described, keep, machine
+from servers import OWN, Problem, Server, running
 from serving import Workload, load
 from tqdm import tqdm
 
@@ -183,8 +183,7 @@ def table(results: dict) -> str:
         lines += ["", *_workload(title, found, instance)]
     lines += ["", *_targets(results)]
     lines += [f"- Not measured: {name}: {problem}" for name, problem in results["problems"].items()]
-    if results["machine"]["load_before"] > BUSY_MACHINE:
-        lines.insert(3, "**Other programs were running: of these numbers only CPU a prediction means something.**")
+    lines[3:3] = caution(results["machine"], "of these numbers only CPU a prediction means something.")
     return "\n".join(lines) + "\n"
 
 

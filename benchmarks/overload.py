@@ -49,9 +49,9 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from machine import RESULTS, described, keep, machine
+from machine import RESULTS, caution, described, keep, machine
 from matplotlib.axes import Axes
-from servers import BUSY_MACHINE, OWN, PACKAGES, PEERS, Problem, Running, Server, cores, running, version
+from servers import OWN, PACKAGES, PEERS, Problem, Running, Server, cores, running, version
 from tqdm import tqdm
 
 from modelserving import load, plots
@@ -415,8 +415,7 @@ def table(results: dict, picture: str) -> str:
         )
     lines += ["", *_batching_table(results), "", *(f"- {line}" for line in held_to(results))]
     lines += [f"- Not measured to the end: {one['problem']}" for one in results["servers"].values() if one["problem"]]
-    if results["machine"]["load_before"] > BUSY_MACHINE:
-        lines.insert(3, "**Other programs were running: the model sleeps and is as quick as ever, servers are not.**")
+    lines[3:3] = caution(results["machine"], "the model sleeps and is as quick as ever, servers are not.")
     return "\n".join(lines) + "\n"
 
 

@@ -30,7 +30,6 @@ PEERS = ROOT / "benchmarks" / "peers"
 ENVIRONMENTS = ROOT / "build" / "peers"
 OWN = "modelserving"
 PATIENCE = 90  # s until a server answers rightly
-BUSY_MACHINE = 0.7  # load average from which on what hangs on the processor is not to be trusted
 _PR_SET_CHILD_SUBREAPER = 36
 
 _ENGINE = ("onnxruntime", "numpy")

@@ -34,9 +34,8 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from machine import described, keep, machine
+from machine import caution, described, keep, machine
 from servers import (
-    BUSY_MACHINE,
     OWN,
     PEERS,
     Problem,
@@ -386,8 +385,7 @@ def table(results: dict) -> str:
         lines.append(_row(one.name, *figures))
     lines += ["", *_bare_facts(by_name[BARE]), *_targets(by_name)]
     lines += [f"- Not measured: {one.problem}" for one in servers if one.problem]
-    if results["machine"]["load_before"] > BUSY_MACHINE:
-        lines.insert(3, "**Other programs were running: of these numbers only CPU a request means something.**")
+    lines[3:3] = caution(results["machine"], "of these numbers only CPU a request means something.")
     return "\n".join(lines) + "\n"
 
 

@@ -115,11 +115,7 @@ def serve_folder(parsed: argparse.Namespace) -> int:
         slots=parsed.slots,
         store=store,
     )
-    try:
-        bound = listen.bind(parsed.host, parsed.port)
-    except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else error.strerror
-        raise OSError(f"cannot listen on {parsed.host}:{parsed.port}: {reason}. Try another --port.") from error
+    bound = listen.claim(parsed.host, parsed.port)
     server.on_started = lambda: announce(server, listen.url(bound), time.perf_counter() - started)
     if parsed.leashed:
         threading.Thread(target=end_with_input, daemon=True).start()

@@ -58,9 +58,7 @@ def fleet_of(folder: str | os.PathLike, count: int = COUNT) -> list[str]:
 
 def train(X: np.ndarray, late: np.ndarray) -> object:
     """A small network, for a model of a destination."""
-    prepare = make_pipeline(SimpleImputer(strategy="median"), StandardScaler()).fit(X)
+    prepare = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     network = MLPClassifier(HIDDEN, batch_size=min(100, len(X)), alpha=0.1, random_state=np.random.RandomState(0))
-    rows = prepare.transform(X)
-    for _ in range(EPOCHS):
-        network.partial_fit(rows, late, classes=[False, True])
+    models.fit_in_epochs(prepare, network, X, late, range(EPOCHS))
     return make_pipeline(*prepare, network)

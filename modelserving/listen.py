@@ -57,6 +57,15 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
+def claim(host: str, port: int) -> socket.socket:
+    """The same for an operator: raises OSError with a sentence that says what to do."""
+    try:
+        return bind(host, port)
+    except OSError as error:
+        reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else error.strerror
+        raise OSError(f"cannot listen on {host}:{port}: {reason}. Try another --port.") from error
+
+
 def url(bound: socket.socket) -> str:
     """Where a bound socket is reached: ``http://127.0.0.1:8000``."""
     host, port = bound.getsockname()[:2]

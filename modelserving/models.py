@@ -6,7 +6,7 @@ offline and online, and a model written down as plain operations.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -198,15 +198,27 @@ def train_mlp(
     the flights of training better and later ones worse. ``penalty`` is on the squared weights, for the same reason.
     ``weight``, float (n,), says what each row counts.
     """
-    prepare = prepare_columns().fit(X)
-    rows = prepare.transform(X)
     rate = min(1e-3, 0.1 / max(hidden))  # the wider a layer, the smaller the step that is safe (Yang and others 2021)
     # a RandomState goes on from epoch to epoch; a plain seed would start every one with the same order
     order = np.random.RandomState(seed)
     network = MLPClassifier(tuple(hidden), alpha=penalty, batch_size=500, learning_rate_init=rate, random_state=order)
-    for _ in tqdm(range(epochs), "epochs", disable=None, leave=False):
+    epoch = tqdm(range(epochs), "epochs", disable=None, leave=False)
+    return make_pipeline(*fit_in_epochs(prepare_columns(), network, X, late, epoch, weight))
+
+
+def fit_in_epochs(
+    prepare: Any,
+    network: MLPClassifier,
+    X: np.ndarray,
+    late: np.ndarray,
+    epochs: Iterable[int],
+    weight: np.ndarray | None = None,
+) -> tuple[Any, MLPClassifier]:
+    """Fit the preparation of ``X``, then go through the prepared rows once for each epoch, and no further."""
+    rows = prepare.fit(X).transform(X)
+    for _ in epochs:
         network.partial_fit(rows, late, sample_weight=weight, classes=[False, True])
-    return make_pipeline(prepare, network)
+    return prepare, network
 
 
 def train_online(X: np.ndarray, late: np.ndarray, passes: int = 5) -> Pipeline:

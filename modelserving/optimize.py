@@ -164,7 +164,7 @@ def prepared(model: bytes) -> Iterator[tuple[Path, Path]]:
     """A file of the model, ready to be quantised, and the path to write to; both are gone afterwards."""
     from onnxruntime.quantization import quant_pre_process
 
-    weight_matrices(model)
+    weight_matrices(load(model).graph)
     with tempfile.TemporaryDirectory() as folder, silent_root_logger():
         source, target = Path(folder, "source.onnx"), Path(folder, "target.onnx")
         quant_pre_process(flat_biases(graph(model, "basic")), source, skip_symbolic_shape=True)
@@ -211,13 +211,13 @@ def prune_weights(model: bytes, share: float) -> bytes:
     Raises :class:`CannotRewrite` where nothing is multiplied by constant weights, ValueError for a share that is none.
     """
     check_share(share)
-    rewritten = load(model)
-    for tensor in weight_matrices(model, rewritten):
+    changed = load(model)
+    for tensor in weight_matrices(changed.graph):
         values = numpy_helper.to_array(tensor).copy()
         smallest = np.argsort(np.abs(values), axis=None, kind="stable")[: round(share * values.size)]
         values.flat[smallest] = 0
         replace(tensor, values)
-    return rewritten.SerializeToString()
+    return changed.SerializeToString()
 
 
 def prune_units(model: bytes, share: float) -> bytes:
@@ -231,8 +231,8 @@ def prune_units(model: bytes, share: float) -> bytes:
     :class:`CannotRewrite` for any other model, ValueError for a share that is none.
     """
     check_share(share)
-    rewritten = load(model)
-    for layer, after in itertools.pairwise(dense_layers(rewritten.graph)):
+    changed = load(model)
+    for layer, after in itertools.pairwise(dense_layers(changed.graph)):
         weights, bias, out = map(numpy_helper.to_array, (layer.weights, layer.bias, after.weights))
         bias = bias.reshape(1, -1)
         matters = np.linalg.norm(np.vstack([weights, bias]), axis=0) * np.linalg.norm(out, axis=1)
@@ -241,8 +241,8 @@ def prune_units(model: bytes, share: float) -> bytes:
         replace(layer.weights, weights[:, kept])
         replace(layer.bias, bias[:, kept])
         replace(after.weights, out[kept])
-    del rewritten.graph.value_info[:]  # shapes that were, if any were noted
-    return rewritten.SerializeToString()
+    del changed.graph.value_info[:]  # shapes that were, if any were noted
+    return changed.SerializeToString()
 
 
 @dataclass(frozen=True)
@@ -294,9 +294,8 @@ def dense_layers(graph: onnx.GraphProto) -> list[Dense]:
     return layers
 
 
-def weight_matrices(model: bytes, loaded: onnx.ModelProto | None = None) -> list[onnx.TensorProto]:
+def weight_matrices(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
     """The constant FP32 matrices that something is multiplied by. Raises :class:`CannotRewrite` if there is none."""
-    graph = (loaded or load(model)).graph
     used = {node.input[1] for node in graph.node if node.op_type in MULTIPLICATIONS}
     found = [t for t in graph.initializer if t.name in used and t.data_type == onnx.TensorProto.FLOAT]
     if not found:

@@ -272,13 +272,12 @@ def start_ray(processors: int, folder: Path) -> None:
 
 
 def free_address(port: int) -> str:
-    """The URL of a port of 127.0.0.1 that nobody listens on, of any when it is 0. Raises OSError when it is taken."""
-    try:
-        with listen.bind("127.0.0.1", port) as bound:
-            return listen.url(bound)
-    except OSError as error:  # told now: Ray would take long to
-        reason = (error.strerror or str(error)).lower()
-        raise OSError(f"cannot listen on 127.0.0.1:{port}: {reason}. Try another --port.") from error
+    """The URL of a port of 127.0.0.1 that nobody listens on, of any when it is 0. Raises OSError when it is taken.
+
+    That is told now: Ray would take long to.
+    """
+    with listen.claim("127.0.0.1", port) as bound:
+        return listen.url(bound)
 
 
 def wait_for(url: str) -> None:
