@@ -135,7 +135,7 @@ def _bundle(parsed: argparse.Namespace) -> None:
 
 
 def _grade(parsed: argparse.Namespace) -> int:
-    from autograder import kernel
+    from autograder import zygotes
     from autograder.runs import Limits
 
     course = Course.find()
@@ -147,7 +147,7 @@ def _grade(parsed: argparse.Namespace) -> int:
     if parsed.jobs is not None and parsed.jobs < 1:
         raise CourseError(f"--jobs {parsed.jobs} would grade nobody: give 1 or more, or leave it out.")
     if not parsed.dask:
-        kernel.start()  # it loads its libraries while this process loads the rest
+        zygotes.start()  # it loads its libraries while this process loads the rest
 
     from autograder.run import grade_assignment
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from autograder import kernel, leftovers
+from autograder import leftovers, zygotes
 from autograder.course import CourseError
 
 THREADS = 4
@@ -38,7 +38,7 @@ def workers(dask: str | None, jobs: int | None) -> Iterator[int | None]:
     if dask is None:
         backend = {"backend": "threading"}
         if (jobs or joblib.cpu_count()) > THREADS:
-            backend = {"backend": "loky", "initializer": _settle, "initargs": (os.getpid(), kernel.get_ready())}
+            backend = {"backend": "loky", "initializer": _settle, "initargs": (os.getpid(), zygotes.get_ready())}
         with joblib.parallel_config(**backend):
             yield jobs
         return
@@ -71,7 +71,7 @@ def _settle(grader: int, zygote: str | None) -> None:
 
     That process may have been killed; joblib's workers would wait minutes for its next word, beside a new run.
     """
-    kernel.share(zygote)
+    zygotes.share(zygote)
     folder = tempfile.tempdir = str(leftovers.folder())
 
     def watch() -> None:

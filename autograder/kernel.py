@@ -6,34 +6,30 @@ started the processes which hold most of it. When several exercises crash, each 
 left out in turn (a thread or a timer of its may have killed them all): if all the others then run to their end, that is
 their verdict. A crash that comes once costs the cell that it comes in.
 
-Both sides are forks of one zygote (:mod:`autograder.zygote`), which every process that grades starts once. The
+Both sides are forks of one zygote (:mod:`autograder.zygotes`), which every process that grades starts once. The
 interface is a notebook in and one :class:`CellRun` per code cell out.
 """
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
 import os
 import re
 import select
-import shutil
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
 
-from autograder import cells, leftovers, outputs
+from autograder import cells, leftovers, outputs, zygotes
 from autograder.course import CourseError
 from autograder.outputs import Outputs
 from autograder.rebuild import ADDED
@@ -45,8 +41,6 @@ try:
 except ImportError:  # Windows
     sandbox = None
 
-START = 60.0  # s that the zygote, or a fork of it, may take to start
-MOST_GRADERS = 1_000  # that may wait for one zygote to start
 LAG = 4.0  # s that a kernel may take to end a cell in which it answered an examiner
 CHUNK = 1 << 18
 DRAINED = 100  # parts of raw output that may wait at the end of a cell
@@ -63,11 +57,11 @@ def run_notebook(notebook: NotebookNode, cwd: Path, limits: Limits | None = None
     if lacking := missing():
         if not limits.unsafe:
             raise CourseError(refusal(lacking))
-        if not _forks():
+        if not zygotes.possible():
             from autograder import onekernel
 
             return onekernel.run_notebook(notebook, cwd, limits)
-    use = _zygote().offered
+    use = zygotes.current().offered
     whole = _Whole(notebook, cwd, limits, use)
     whole.run()
     return [whole.runs.get(index) or CellRun(index, End.NOT_RUN) for index in whole.todo]
@@ -143,7 +137,7 @@ def _is_students(cell: NotebookNode) -> bool:
 
 def missing() -> list[str]:
     """The protections that submissions need and that this machine does not offer."""
-    return _lacking(_zygote().offered) if _forks() else ["a sandbox"]
+    return _lacking(zygotes.current().offered) if zygotes.possible() else ["a sandbox"]
 
 
 def _lacking(offered: Sequence[str]) -> list[str]:
@@ -154,7 +148,7 @@ def require(limits: Limits | None) -> None:
     """Refuse before anything is touched: raises :class:`CourseError` where :func:`run_notebook` would."""
     if limits is not None and limits.unsafe:
         return
-    if lacking := _lacking(sandbox.offered_here()) if _forks() else ["a sandbox"]:
+    if lacking := missing():
         raise CourseError(refusal(lacking))
 
 
@@ -171,171 +165,6 @@ def warning(limits: Limits) -> str | None:
     if not limits.unsafe or not (lacking := missing()):
         return None
     return f"This was graded on a machine without full protection ({', '.join(lacking)} missing), with `--unsafe`."
-
-
-def _forks() -> bool:
-    return sys.platform == "linux"
-
-
-# --- the zygote of this process
-
-
-class Zygote:
-    """A process that forks students and examiners, and a socket to it. It serves several graders of one machine."""
-
-    def __init__(self, control: socket.socket) -> None:
-        self.owner, self.lock, self.control = os.getpid(), threading.Lock(), control
-        self.home: Path | None = None  # of a process of our own
-        self.address: str | None = None  # where others reach that
-        self.process: subprocess.Popen | None = None
-        self._there: list[socket.socket] = []  # what it gets: its end of the control, and the door for other graders
-
-    @classmethod
-    def own(cls) -> Zygote:
-        """One of this process's own, got ready; :meth:`start` starts it."""
-        control, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        one = cls(control)
-        one.home = Path(tempfile.mkdtemp(prefix="zygote-", dir=leftovers.folder())).resolve()
-        one._there.append(there)
-        door, address = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET), str(one.home / "zygote")
-        try:
-            door.bind(address)
-            door.listen(MOST_GRADERS)
-        except OSError:  # the path is too long for a socket: each grader starts a process of its own
-            door.close()
-        else:
-            one._there.append(door)
-            one.address = address
-        return one
-
-    @classmethod
-    def at(cls, address: str) -> Zygote:
-        """The zygote of another grader, which got ready or started it. Raises ``OSError`` where it is gone."""
-        one = cls(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
-        one.control.connect(address)
-        return one
-
-    def start(self) -> None:
-        """Start the process, unless it was started; nothing waits for it until it is asked."""
-        if self.process is not None:
-            return
-        fds = [one.fileno() for one in self._there]
-        # -P: no file in the working directory is taken for a module
-        command = [sys.executable, "-P", "-m", "autograder.zygote", str(self.home), *map(str, fds)]
-        self.process = subprocess.Popen(
-            command,
-            env=outputs.environment(self.home),
-            cwd=self.home,
-            pass_fds=fds,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # the terminal's interrupt is the grader's to handle
-        )
-        self._give_up()
-
-    def _give_up(self) -> None:
-        """Close what is the process's own."""
-        for one in self._there:
-            one.close()
-
-    @cached_property
-    def offered(self) -> tuple[str, ...]:
-        """The protections that this machine offers; waits for the process to be there."""
-        try:
-            self.control.settimeout(START)
-            return tuple(json.loads(self.control.recv(10_000))["offered"])
-        except (OSError, ValueError) as problem:
-            self.close()
-            raise RuntimeError(f"The process that runs notebooks did not start: {problem}") from problem
-
-    @property
-    def lives(self) -> bool:
-        """Whether it can be asked, by this process."""
-        ours = self.owner == os.getpid() and self.control.fileno() >= 0
-        return ours and (self.process is None or self.process.poll() is None)
-
-    def ask(self, request: dict[str, Any], fds: Sequence[int] = ()) -> dict[str, Any]:
-        """Send a request and wait for its reply."""
-        _ = self.offered  # waits for it: it is the first thing that is sent
-        with self.lock:
-            socket.send_fds(self.control, [json.dumps(request).encode()], list(fds))
-            reply = self.control.recv(10_000)
-        if not reply:
-            self.control.close()
-        reply = json.loads(reply or b'{"problem": "the zygote is gone"}')
-        if "problem" in reply:
-            raise RuntimeError(f"No process could be started: {reply['problem']}")
-        return reply
-
-    def close(self) -> None:
-        """End it, if it is this process's own, and all children that were asked for here."""
-        self.control.close()
-        if self.owner != os.getpid() or self.home is None:
-            return
-        self._give_up()
-        if self.process is not None:
-            if "offered" not in self.__dict__:
-                self.process.kill()  # it still starts, and nobody asked it for anything
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        shutil.rmtree(self.home, ignore_errors=True)
-
-
-_current: Zygote | None = None
-_elsewhere: str | None = None
-
-
-def get_ready() -> str | None:
-    """Where other graders on this machine can reach this process's zygote, which need not have been started.
-
-    ``None`` where there can be none, or none that others could reach.
-    """
-    global _current
-    if not _forks():
-        return None
-    if _current is None or not _current.lives:
-        _current = Zygote.own()
-    return _current.address
-
-
-def share(address: str | None) -> None:
-    """Use the zygote of another process from now on, as long as it is there."""
-    global _elsewhere
-    _elsewhere = address
-
-
-def start() -> None:
-    """Start the zygote of this process, so that it is there when the first notebook comes."""
-    if _forks():
-        get_ready()
-        _current.start()
-
-
-def _zygote() -> Zygote:
-    """The zygote of this process, or the one that it shares, started when there is none."""
-    global _current, _elsewhere
-    if _current is None or not _current.lives:
-        _current = None
-        if _elsewhere is not None:
-            try:
-                _current = Zygote.at(_elsewhere)
-            except OSError:
-                _elsewhere = None
-        _current = _current or Zygote.own()
-    if _current.home is not None:
-        _current.start()
-    return _current
-
-
-@atexit.register
-def stop() -> None:
-    """End the zygote of this process, if there is one. The next notebook starts another."""
-    global _current
-    if _current is not None and _current.owner == os.getpid():
-        _current.close()
-    _current = None
 
 
 # --- one life of a student's kernel
@@ -372,7 +201,7 @@ class Session:
         self.close()
 
     def _start(self) -> None:
-        self.zygote = _zygote()
+        self.zygote = zygotes.current()
         self.control, control = self._pair(socket.SOCK_STREAM)
         self.channel, channel = self._pair(socket.SOCK_STREAM)
         self.helm, helm = self._pair(socket.SOCK_SEQPACKET)
@@ -398,7 +227,7 @@ class Session:
                 end.close()
             for fd in theirs[2:]:
                 os.close(fd)
-        self.helm.settimeout(START)
+        self.helm.settimeout(zygotes.START)
         data, self.spaces, _, _ = socket.recv_fds(self.helm, 10_000, 2)
         for space in self.spaces:
             self.open.callback(os.close, space)
@@ -556,7 +385,13 @@ _IMPORT = re.compile(r"^\s*(?:import|from) ([\w.]+)", re.MULTILINE)
 
 
 def _start_examiner(
-    zygote: Zygote, spaces: Sequence[int], use: Sequence[str], control: int, channel: int, limits: Limits, folder: str
+    zygote: zygotes.Zygote,
+    spaces: Sequence[int],
+    use: Sequence[str],
+    control: int,
+    channel: int,
+    limits: Limits,
+    folder: str,
 ) -> int:
     request = {"do": "examiner", "limits": asdict(limits), "folder": folder, "use": use}
     return zygote.ask(request, [control, channel, *spaces])["pid"]

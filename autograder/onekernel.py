@@ -26,6 +26,7 @@ from jupyter_client.manager import KernelManager
 from nbformat import NotebookNode
 
 from autograder import leftovers, outputs
+from autograder.environment import environment
 from autograder.outputs import Outputs
 from autograder.runs import CellRun, End, Limits
 
@@ -111,7 +112,7 @@ class Session:
             manager.ip = str(self.home / "s")
         manager._kernel_spec = _kernel_spec()  # ours, whatever kernelspecs lie on this machine
         self.manager = manager
-        manager.start_kernel(cwd=str(self.cwd), env={**outputs.environment(self.home), MARKER: self.marker})
+        manager.start_kernel(cwd=str(self.cwd), env={**environment(self.home), MARKER: self.marker})
         self.pid: int = manager.provisioner.pid
         self.client: BlockingKernelClient = manager.client()
         self.client.start_channels()

@@ -6,13 +6,9 @@ limits. Half characters (lone surrogates) pass: :func:`autograder.cells.dumps` r
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import sys
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from nbclient.client import NotebookClient
@@ -115,48 +111,3 @@ def executed(reply: Mapping[str, Any]) -> int | None:
     """The number under which a kernel says that a cell ran, ``None`` when it says none."""
     count = reply.get("execution_count")
     return count if type(count) is int else None
-
-
-# --- the environment of a kernel
-
-
-def environment(home: Path) -> dict[str, str]:
-    """What a kernel sees: nothing of the instructor's environment but where Python and its libraries are.
-
-    Makes the folders that Jupyter and Matplotlib look for in ``home``, which is empty.
-    """
-    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
-    folders = {name: str(home / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
-    for folder in folders.values():
-        os.makedirs(folder)
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-    return {
-        **kept,
-        **folders,
-        **dict.fromkeys(threads, "1"),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
-        "HOME": str(home),
-        "TMPDIR": str(home),
-        "JUPYTER_RUNTIME_DIR": str(home),
-        "MPLCONFIGDIR": str(_font_cache(home)),
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
-        "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "ORT_DISABLE_TELEMETRY": "1",
-        "NBGRADER_EXECUTION": "autograde",
-    }
-
-
-def _font_cache(home: Path) -> Path:
-    """A Matplotlib folder that already knows the fonts: finding them anew takes seconds."""
-    import matplotlib
-
-    cache, target = Path(matplotlib.get_cachedir()), home / "matplotlib"
-    if not list(cache.glob("fontlist-*.json")):
-        import matplotlib.font_manager  # writes it
-    target.mkdir()
-    for file in cache.glob("fontlist-*.json"):
-        shutil.copyfile(file, target / file.name)
-    return target

@@ -30,7 +30,7 @@ from tqdm.auto import tqdm
 
 import autograder
 import modelserving
-from autograder import cells, cluster, engine, gradebook, kernel, leftovers, reading
+from autograder import cells, cluster, engine, gradebook, kernel, leftovers, reading, zygotes
 from autograder.course import Course, CourseError
 from autograder.engine import Graded
 from autograder.parcels import Parcel, pack_course, pack_submission
@@ -168,7 +168,7 @@ def _arriving(
     yield from unchanged.values()
     left = [student for student in students if student not in unchanged]
     if left and local:
-        kernel.start()  # it loads its libraries while the workers load theirs
+        zygotes.start()  # it loads its libraries while the workers load theirs
     with tqdm(
         total=len(students),
         initial=len(unchanged),

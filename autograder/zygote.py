@@ -1,10 +1,11 @@
 """The process that forks: it has imported what assignments use, and no code of a student's ever runs in it.
 
-Each request over its socket makes one of two children. A *student* is sandboxed first; then a real IPython kernel, made
-before the fork, runs cells and sends outputs as lines over a socket in place of ZeroMQ. An *examiner* runs tests.
+Each request over its socket makes one of two children. A *student* is sandboxed first, as the first process of a tree
+of its own; then a real IPython kernel, made before the fork, runs cells and sends outputs as lines over a socket in
+place of ZeroMQ. An *examiner* runs tests. One more child, made once, watches over the memory of the students'.
 
 Before a fork nothing may fit a model, open an inference session or start a thread: what OpenMP keeps from a region run
-in the parent hangs the child. :mod:`autograder.kernel` starts it.
+in the parent hangs the child. :mod:`autograder.zygotes` starts it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import Any
 
 import matplotlib
 import matplotlib.font_manager
@@ -55,7 +56,8 @@ from traitlets.config import Config
 
 import modelserving.models
 import modelserving.plots  # noqa: F401
-from autograder import answering, examiner, sandbox
+from autograder import answering, examiner, sandbox, watch
+from autograder.environment import FONT_LISTS
 from autograder.runs import Limits
 from modelserving import datasets
 
@@ -64,10 +66,13 @@ ON_DEMAND = ("onnx", "skl2onnx", "tritonclient.http", "uvicorn")
 """Libraries of single assignments: the zygote imports one when the first notebook comes whose own cells name it."""
 
 LARGEST_REQUEST = 60_000  # bytes; sources of cells go over the student's own socket
-LOOK = 0.25  # s between two looks at a submission's memory
 PART = 1 << 16  # characters of a stream in one message
-MOST_TOLD = 100  # processes of which the memory is told
 HELD = 0.1  # s that something printed may wait for more
+
+
+def run() -> None:
+    """What this process was started for: its arguments are its folder and the descriptors of its sockets."""
+    main(Path(sys.argv[1]), *(socket.socket(fileno=int(fd)) for fd in sys.argv[2:]))
 
 
 def main(home: Path, control: socket.socket, *doors: socket.socket) -> None:
@@ -82,79 +87,105 @@ def main(home: Path, control: socket.socket, *doors: socket.socket) -> None:
         sandbox.prepare()
         gc.collect()
         gc.freeze()  # a collection in a child would copy the pages of all that is here
-        _serve(control, doors, json.dumps({"offered": offered}).encode(), kernel, home)
+        gc.enable()
+        _Forks(home / "root", kernel).serve(control, doors, json.dumps({"offered": offered}).encode())
     finally:
         shutil.rmtree(home, ignore_errors=True)
         os._exit(0)  # IPython would clear up what is not its own
 
 
-def _serve(
-    control: socket.socket, doors: Sequence[socket.socket], greeting: bytes, kernel: IPythonKernel, home: Path
-) -> None:
-    students: dict[socket.socket, set[int]] = {}  # of each grader, by its socket
-    examiners: set[int] = set()
-    fonts = tuple(Path(matplotlib.get_cachedir()).glob("fontlist-*.json"))
+class _Forks:
+    """The children of this process, and the graders that ask for them."""
 
-    def welcome(grader: socket.socket) -> None:
-        students[grader] = set()
+    def __init__(self, root: Path, kernel: IPythonKernel) -> None:
+        self.root, self.kernel = root, kernel
+        self.fonts = tuple(Path(matplotlib.get_cachedir()).glob(FONT_LISTS))
+        self.students: dict[socket.socket, set[int]] = {}  # of each grader, by its socket
+        self.examiners: set[int] = set()
+        self.door, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.watcher = os.fork()
+        if self.watcher == 0:
+            try:
+                _close_all_but([there.fileno()])
+                watch.serve(there.detach())
+            finally:
+                os._exit(70)
+        there.close()
+        sandbox.adopt_orphans()
+
+    def serve(self, control: socket.socket, doors: Sequence[socket.socket], greeting: bytes) -> None:
+        """Fork as asked until the grader at the other end of ``control`` is gone; then end all children."""
+        self._welcome(control, greeting)
+        while control in self.students:
+            ready, _, _ = select.select([*doors, *self.students], [], [])
+            for grader in ready:
+                if grader in doors:
+                    self._welcome(grader.accept()[0], greeting)
+                elif not self._heard(grader):
+                    for pid in self.students.pop(grader):
+                        self._kill(pid)
+                    grader.close()
+            self.examiners = {pid for pid in self.examiners if os.waitpid(pid, os.WNOHANG) == (0, 0)}
+        for pid in itertools.chain(*self.students.values()):
+            sandbox.kill_tree(pid)
+        for pid in self.examiners:
+            os.kill(pid, signal.SIGKILL)
+
+    def _welcome(self, grader: socket.socket, greeting: bytes) -> None:
+        self.students[grader] = set()
         with contextlib.suppress(OSError):
             grader.send(greeting)
 
-    welcome(control)
-    while control in students:
-        ready, _, _ = select.select([*doors, *students], [], [])
-        for grader in ready:
-            if grader in doors:
-                welcome(grader.accept()[0])
-            elif not _heard(grader, students[grader], examiners, kernel, home / "root", fonts):
-                for pid in students.pop(grader):
-                    sandbox.kill_tree(pid)
-                grader.close()
-        examiners = {pid for pid in examiners if os.waitpid(pid, os.WNOHANG) == (0, 0)}
-    for pid in itertools.chain(*students.values()):
-        sandbox.kill_tree(pid)
-    for pid in examiners:
-        os.kill(pid, signal.SIGKILL)
+    def _heard(self, grader: socket.socket) -> bool:
+        """Do what a grader asks for; ``False`` when it is gone."""
+        try:
+            data, fds, _, _ = socket.recv_fds(grader, LARGEST_REQUEST, 8)
+        except OSError:
+            return False
+        if not data:
+            return False
+        request = json.loads(data)
+        reply: dict[str, Any] = {}
+        try:
+            match request["do"]:
+                case "student":
+                    _import(request["uses"])
+                    reply["pid"] = self._student(request, fds)
+                    self.students[grader].add(reply["pid"])
+                case "examiner":
+                    reply["pid"] = _examiner(request, fds)
+                    self.examiners.add(reply["pid"])
+                case "kill" if request["pid"] in self.students[grader]:
+                    self.students[grader].remove(request["pid"])
+                    self._kill(request["pid"])
+        except OSError as problem:
+            reply = {"problem": str(problem)}
+        for one in fds:
+            os.close(one)
+        try:
+            grader.send(json.dumps(reply).encode())
+        except OSError:
+            return False
+        return True
 
+    def _student(self, request: dict[str, Any], fds: list[int]) -> int:
+        uid = sandbox.next_uid()
+        if pid := sandbox.fork(request["use"]):
+            return pid
+        try:
+            door = self.door.detach()
+            _close_all_but([*fds, door])
+            walls = sandbox.Walls(self.root, Path(request["cwd"]), self.fonts, **request["walls"])
+            _shut_in(request, walls, uid, fds, door)
+            _Cells(*fds[:2], self.kernel).serve()
+            os._exit(0)
+        finally:
+            os._exit(70)
 
-def _heard(
-    grader: socket.socket,
-    students: set[int],
-    examiners: set[int],
-    kernel: IPythonKernel,
-    root: Path,
-    fonts: tuple[Path, ...],
-) -> bool:
-    """Do what a grader asks for; ``False`` when it is gone."""
-    try:
-        data, fds, _, _ = socket.recv_fds(grader, LARGEST_REQUEST, 8)
-    except OSError:
-        return False
-    if not data:
-        return False
-    request = json.loads(data)
-    reply: dict[str, Any] = {}
-    try:
-        match request["do"]:
-            case "student":
-                _import(request["uses"])
-                reply["pid"] = _student(request, fds, kernel, root, fonts)
-                students.add(reply["pid"])
-            case "examiner":
-                reply["pid"] = _examiner(request, fds)
-                examiners.add(reply["pid"])
-            case "kill" if request["pid"] in students:
-                students.remove(request["pid"])
-                sandbox.kill_tree(request["pid"])
-    except OSError as problem:
-        reply = {"problem": str(problem)}
-    for one in fds:
-        os.close(one)
-    try:
-        grader.send(json.dumps(reply).encode())
-    except OSError:
-        return False
-    return True
+    def _kill(self, student: int) -> None:
+        """End a student's tree; what left it, where no namespace holds it together, has come to this process."""
+        sandbox.kill_tree(student)
+        sandbox.kill_children_but({self.watcher, *self.examiners, *itertools.chain(*self.students.values())})
 
 
 def _import(names: Sequence[str]) -> None:
@@ -188,21 +219,6 @@ def _examiner(request: dict[str, Any], fds: list[int]) -> int:
     examiner.work(fds[0], fds[1], Limits(**request["limits"]), request["folder"])
 
 
-def _student(
-    request: dict[str, Any], fds: list[int], kernel: IPythonKernel, root: Path, fonts: tuple[Path, ...]
-) -> int:
-    uid = sandbox.next_uid()
-    if pid := sandbox.fork(request["use"]):
-        return pid
-    try:
-        _close_all_but(fds)
-        work = Path(request["cwd"])
-        walls = sandbox.Walls(root, work, fonts, **request["walls"])
-        _first(request, walls, uid, fds, kernel)
-    finally:
-        os._exit(70)
-
-
 def _close_all_but(kept: list[int]) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
@@ -213,44 +229,31 @@ def _close_all_but(kept: list[int]) -> None:
         last = fd
 
 
-def _first(request: dict[str, Any], walls: sandbox.Walls, uid: int, fds: list[int], kernel: IPythonKernel) -> NoReturn:
-    """The first process of the tree: shuts itself in, starts the student's, and watches over it."""
-    control, channel, out, err, helm_fd = fds
-    helm = socket.socket(fileno=helm_fd)
+def _shut_in(request: dict[str, Any], walls: sandbox.Walls, uid: int, fds: list[int], watcher: int) -> None:
+    """Shut this process in, first of its tree, in which the student's code is to run, and have it watched."""
+    _, _, out, err, helm_fd = fds
     use = request["use"]
     spaces: list[int] = []
-    try:
-        if sandbox.NAMESPACES in use:  # while it is allowed to look
-            kinds = ("net",) if os.geteuid() == 0 else ("user", "net")
-            spaces = [os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
-        else:
-            os.setsid()
-            os.chdir(request["cwd"])
-        sandbox.enter(walls, use, uid)
-    except OSError as problem:
-        helm.send(json.dumps({"failed": str(problem)}).encode())
-        os._exit(1)
-    _world(sandbox.HOME if sandbox.NAMESPACES in use else request["home"])
-    socket.send_fds(helm, [b'{"ready": true}'], spaces)
-    for space in spaces:
-        os.close(space)
-    pid = os.fork()
-    if pid == 0:
-        helm.close()
-        if sandbox.NAMESPACES in use:
-            sandbox.open_to_itself()
-        os.dup2(out, 1)
-        os.dup2(err, 2)
-        os.close(out)
-        os.close(err)
-        _Cells(control, channel, kernel).serve()
-        os._exit(0)
-    for fd in (control, channel, out, err):
+    with socket.socket(fileno=helm_fd) as helm:
+        try:
+            if sandbox.NAMESPACES in use:  # while it is allowed to look
+                kinds = ("net",) if os.geteuid() == 0 else ("user", "net")
+                spaces = [os.open(f"/proc/self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
+            else:
+                os.chdir(request["cwd"])
+            sandbox.enter(walls, use, uid)
+            watch.register(watcher, helm_fd, walls.memory, sandbox.NAMESPACES in use)
+        except OSError as problem:
+            helm.send(json.dumps({"failed": str(problem)}).encode())
+            os._exit(1)
+        _world(sandbox.HOME if sandbox.NAMESPACES in use else request["home"])
+        socket.send_fds(helm, [b'{"ready": true}'], spaces)
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    for fd in (*spaces, watcher, out, err):
         os.close(fd)
-    for kind in signal.valid_signals() - {signal.SIGCHLD, signal.SIGKILL, signal.SIGSTOP}:
-        with contextlib.suppress(OSError):
-            signal.signal(kind, signal.SIG_IGN)  # the student's code is not to end this process, nor to stop it
-    _watch(helm, pid, walls.memory if sandbox.NAMESPACES in use else None)
+    if sandbox.NAMESPACES in use:
+        sandbox.open_to_itself()
 
 
 def _world(home: str) -> None:
@@ -259,49 +262,6 @@ def _world(home: str) -> None:
     tempfile.tempdir = None  # the zygote's own, which is not there
     for name in [name for name in os.environ if name.startswith(("JUPYTER_", "MPLCONFIG"))]:
         del os.environ[name]
-
-
-def _watch(helm: socket.socket, student: int, memory: int | None) -> NoReturn:
-    """Until the student's process ends, its memory does, or the grader is gone; then everything here ends."""
-    while True:
-        readable, _, _ = select.select([helm], [], [], LOOK)
-        if readable:  # nothing is ever sent: the grader is gone
-            _tell_end(helm, {})
-        with contextlib.suppress(ChildProcessError):
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                if ended[0] == student:
-                    _tell_end(helm, {"status": ended[1]})
-        if memory is not None and sum((held := _held()).values()) > memory:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(-1, signal.SIGKILL)
-            largest = sorted(held, key=held.get, reverse=True)[:MOST_TOLD]
-            _tell_end(helm, {"memory": [[0 if pid == student else pid, held[pid]] for pid in largest]})
-
-
-def _tell_end(helm: socket.socket, how: dict[str, Any]) -> NoReturn:
-    with contextlib.suppress(OSError):
-        helm.send(json.dumps(how).encode())
-    if os.getpid() != 1:
-        sandbox.kill_below(os.getpid())
-    os._exit(0)
-
-
-def _held() -> dict[int, int]:
-    """Bytes of memory by process of this tree, shared pages by share; nothing while it is little in all."""
-    page = os.sysconf("SC_PAGE_SIZE")
-    pids = [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"]
-    resident = 0
-    for pid in pids:
-        with contextlib.suppress(OSError, IndexError, ValueError):
-            resident += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page
-    if resident < 1 << 30:  # most of it is the zygote's; a closer look costs milliseconds
-        return {}
-    shares = {}
-    for pid in pids:
-        with contextlib.suppress(OSError, IndexError, ValueError):
-            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-            shares[pid] = int(text.partition("Pss:")[2].split()[0]) * 1024
-    return shares
 
 
 # --- the kernel
@@ -462,7 +422,3 @@ class _Cells:
     def _cell_of(self, filename: str) -> int | None:
         number = self.shell.compile._filename_map.get(filename)
         return None if number is None else self.cells.get(number)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), *(socket.socket(fileno=int(fd)) for fd in sys.argv[2:]))

@@ -10,8 +10,9 @@ reads the quiz and runs the exercises. The class is made from the samples whose 
 damaged ones; they repeat where there are fewer than students.
 
 The *floor* is what the students' own cells and the tests take in one process that has imported everything: forked, no
-sandbox, no channel, and no traceback drawn for a test that fails, since that takes longer than the test. Memory is
-proportional set size, summed over the tree of processes, at its peak.
+sandbox, no channel, and no traceback drawn for a test that fails, since that takes longer than the test. As many run at
+once as the engine runs, since a core is slower while its neighbour works. Memory is proportional set size, summed over
+the tree of processes, at its peak.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from machine import described, keep, machine
 from nbgrader.api import Gradebook
 from tqdm import tqdm
 
-from autograder import cells, demo, engine, gradebook, rebuild, samples
+from autograder import cells, demo, engine, gradebook, rebuild, samples, zygotes
 from autograder.course import Course
 from autograder.release import release
 
@@ -49,6 +50,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ASSIGNMENT = "01_build_a_model"
 STOCK = "c = get_config()\nc.CourseDirectory.course_id = 'stock'\n"
 OTTER = ("otter-grader==7.0.0", "ipykernel", "numpy", "scikit-learn", "onnxruntime", "matplotlib", "tqdm")
+FLOOR = 40  # submissions by which the floor is measured
 LOOK = 1.0  # s between two looks at memory, each of which holds the processes up
 GRADERS = ("stock", "stock in {n} processes", "otter-grader", "course grade, no sandbox", "course grade")
 
@@ -57,15 +59,15 @@ import sys, threading
 from autograder import cli, kernel, run
 real = run._work
 def work(terms, student, parcel):
-    from autograder import kernel
-    heard, lock = kernel.Zygote.__dict__["offered"], threading.Lock()
+    from autograder import kernel, zygotes
+    heard, lock = zygotes.Zygote.__dict__["offered"], threading.Lock()
     if not isinstance(heard, property):
         def offered(self):
             with lock:  # several submissions may be looked after by threads of one process
                 if "heard" not in self.__dict__:
                     self.__dict__["heard"] = heard.func(self)
             return ()
-        kernel.Zygote.offered = property(offered)
+        zygotes.Zygote.offered = property(offered)
         kernel.missing = list
     return real(terms, student, parcel)
 run._work = work
@@ -160,7 +162,7 @@ class Memory(threading.Thread):
             self.peak = max(self.peak, sum(_megabytes(process, "pss") for process in tree))
             for zygote in tree:
                 with contextlib.suppress(psutil.Error):
-                    if "autograder.zygote" in zygote.cmdline() and "autograder.zygote" not in zygote.parent().cmdline():
+                    if zygotes.PROGRAM in zygote.cmdline() and zygotes.PROGRAM not in zygote.parent().cmdline():
                         own = sum(_megabytes(p, "uss") for p in zygote.children(recursive=True))
                         self.running = max(self.running, own)
 
@@ -268,8 +270,8 @@ def run_course(trial: Course, folder: Path, jobs: int, sandbox: bool, timing: Ti
 # --- the floor, and the writer
 
 
-def floor(trial: Course, size: int) -> float:
-    """Seconds that a submission's own cells and tests take in the mean, in one forked process at a time."""
+def floor(trial: Course, size: int, processes: int) -> float:
+    """Seconds that a submission's own cells and tests take in the mean, forked, in ``processes`` at a time."""
     script = """
 import os, sys, time, json
 from pathlib import Path
@@ -311,12 +313,18 @@ for texts in json.load(sys.stdin):
         source = engine.load_source(trial, ASSIGNMENT, "exercises")
         notebook = rebuild.rebuild(source.pristine, source.release, cells.read(path)).notebook
         texts.append([(cell.source, cells.is_test(cell)) for cell in notebook.cells if cell.cell_type == "code"])
-    done = subprocess.run(
-        [sys.executable, "-c", script], input=json.dumps(texts), cwd=trial.root, capture_output=True, text=True
-    )
-    if done.returncode:
-        raise RuntimeError(f"the floor could not be measured: {done.stderr[-1000:]}")
-    return statistics.mean(map(float, done.stdout.split()))
+
+    def times(share: list) -> list[float]:
+        done = subprocess.run(
+            [sys.executable, "-c", script], input=json.dumps(share), cwd=trial.root, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise RuntimeError(f"the floor could not be measured: {done.stderr[-1000:]}")
+        return [float(line) for line in done.stdout.split()]
+
+    shares = [texts[i::processes] for i in range(processes)]
+    found = joblib.Parallel(n_jobs=processes, backend="threading")(joblib.delayed(times)(share) for share in shares)
+    return statistics.mean(itertools.chain(*found))
 
 
 def writer(trial: Course, size: int) -> float:
@@ -366,7 +374,7 @@ def measure(options: argparse.Namespace, work: Path) -> dict:
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "jobs": n,
-        "floor_ms": round(1e3 * floor(largest, 20), 1),
+        "floor_ms": round(1e3 * floor(largest, FLOOR, min(n, machine()["cores"])), 1),
         "writer_ms": round(1e3 * writer(largest, 100), 3),
         "runs": [
             {
@@ -421,11 +429,13 @@ def _facts(found: dict, seconds: dict[tuple[str, int], float]) -> Iterator[str]:
     for grader in ("course grade", "course grade, no sandbox"):
         if most > least:
             steady = 1e3 * (seconds[grader, most] - seconds[grader, least]) / (most - least)
-            busy = steady * min(found["jobs"], found["machine"]["cores"])
+            at_once = min(found["jobs"], found["machine"]["cores"])
+            busy = steady * at_once
             yield (
-                f"- `{grader}`: one submission more takes {steady:.0f} ms; {busy:.0f} ms of one core, of which the "
-                f"students' own cells and the tests are {own:.0f} ms (the floor) and the rest, {busy - own:.0f} ms, "
-                "is overhead."
+                f"- `{grader}`: one submission more takes {steady:.0f} ms, {at_once} at once. The students' own cells "
+                f"and the tests alone (the floor) take {own / at_once:.0f} ms, {at_once} at once: "
+                f"{steady - own / at_once:.0f} ms of overhead. In milliseconds of one core: {busy:.0f}, of which "
+                f"{own:.0f} are the floor and {busy - own:.0f} overhead."
             )
     yield f"- The gradebook's writer takes {found['writer_ms']:.2f} ms for a new submission."
     own = [r["mb_of_running_submissions"] for r in found["runs"] if r["grader"] == "course grade"]

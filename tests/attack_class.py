@@ -44,6 +44,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
+import nobody
 from nbformat import NotebookNode
 
 HERE = Path(__file__).resolve().parent
@@ -729,15 +730,19 @@ class Run:
     seconds: float
 
 
-def grade(root: Path, students: list[str] | None = None, jobs: int = 2) -> Run:
-    """Grade the class in ``root``, in a process of its own that inherits whatever the grader leaves running."""
+def grade(root: Path, students: list[str] | None = None, jobs: int = 2, as_nobody: bool = False) -> Run:
+    """Grade the class in ``root``, in a process of its own that inherits whatever the grader leaves running.
+
+    ``as_nobody`` makes an ordinary user of that process, which root alone can.
+    """
     with tempfile.TemporaryDirectory(prefix="t-", dir="/tmp") as scratch:
         scratch = Path(scratch)
-        scratch.chmod(0o755)
+        scratch.chmod(0o777 if as_nobody else 0o755)
         (scratch / "tmp").mkdir()
         (scratch / "tmp").chmod(0o1777)
         out = scratch / "run.json"
         command = [sys.executable, str(HERE / "attack_class.py"), str(root), "--out", str(out), "--jobs", str(jobs)]
+        command += ["--as-nobody"] * as_nobody
         environment = os.environ | {"TMPDIR": str(scratch / "tmp")}
         began = time.monotonic()
         with (scratch / "log").open("w+b") as log:
@@ -760,7 +765,10 @@ def _main() -> None:
     parser.add_argument("students", nargs="*")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--as-nobody", action="store_true")
     asked = parser.parse_args()
+    if asked.as_nobody:
+        nobody.become()
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans below come to this process
     part = asked.out.with_suffix(".part")
     pid = os.fork()

@@ -118,7 +118,7 @@ def tree(root: Path) -> dict[str, str]:
     return {name: what for name, what in found.items() if not name.startswith(WRITTEN)}
 
 
-def graded(members: list[Member]) -> Iterator[Graded]:
+def graded(members: list[Member], as_nobody: bool = False) -> Iterator[Graded]:
     """Grade some members in a course of their own, in which everything is open to every user of the machine."""
     top = Path(tempfile.mkdtemp(prefix="class-", dir="/tmp"))
     try:
@@ -137,7 +137,7 @@ def graded(members: list[Member]) -> Iterator[Graded]:
             for member in members:
                 attack_class.hand_in(member, root, known)
             before = tree(root)
-            run = attack_class.grade(root)
+            run = attack_class.grade(root, as_nobody=as_nobody)
             yield Graded(root, run, marker, loot, canary.heard, before)
     finally:
         shutil.rmtree(top, ignore_errors=True)
@@ -330,6 +330,31 @@ def test_nbgraders_own_command_gives_attackers_the_same():
             rows = book.execute("select auto_score, manual_score, extra_credit from grade").fetchall()
             assert len(rows) == len(REPRESENTATIVE) * len(POINTS)
             assert {(manual, extra) for _, manual, extra in rows} == {(None, None)}
+
+
+OF_A_USER = (
+    *REPRESENTATIVE,
+    "detached_children",
+    "kills_everything",
+    "memory_unseen",
+    "outlives_its_parent",
+    "signals",
+)
+"""What may matter more where the student's processes belong to the grader's own user."""
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can become somebody else")
+def test_an_ordinary_user_gives_attackers_the_same():
+    sandbox = pytest.importorskip("autograder.sandbox")
+    for class_ in graded([MEMBERS[name] for name in OF_A_USER], as_nobody=True):
+        if any(protection in class_.run.log for protection in sandbox.ALL):
+            pytest.skip(f"this machine gives ordinary users no sandbox: {class_.run.log[-300:]}")
+        for name in OF_A_USER:
+            ends = {cell: verdict["outcome"] for cell, verdict in class_.verdicts(name).items()}
+            assert {cell: end for cell, end in ends.items() if end not in MEMBERS[name].fair(cell)} == {}, name
+            assert "REACHED" not in class_.said(name), name
+        assert class_.heard == class_.run.strays == class_.run.litter == list(class_.loot.iterdir()) == []
+        assert tree(class_.root) == class_.before
 
 
 def test_a_dask_cluster_gives_attackers_the_same():

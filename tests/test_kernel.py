@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from building import answer, check
 
-from autograder import kernel
+from autograder import kernel, zygotes
 from autograder.course import CourseError
 from autograder.kernel import run_notebook
 from autograder.runs import CellRun, End, Frame, Limits
@@ -71,7 +71,7 @@ def test_a_deadly_cell_costs_itself_and_state_is_replayed(tmp_path):
         tmp_path,
         "values = [1]",
         "values.append(2)",
-        "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)",
+        "import ctypes\nctypes.string_at(0)",
         "values.append(3)",
         "while True:\n    try:\n        while True: pass\n    except BaseException:\n        pass",
         "values",
@@ -154,7 +154,7 @@ def wait_until(holds: Callable[[], object]) -> None:
 
 def test_the_kernel_sees_a_fixed_world_and_nothing_of_the_instructor(tmp_path, monkeypatch):
     monkeypatch.setenv("SECRET_TOKEN", "hidden")
-    kernel.stop()
+    zygotes.stop()
     (tmp_path / "random.py").write_text("raise SystemExit('a file of the student broke the kernel')")
     (tmp_path / "helper.py").write_text("answer = 42")
     ask = "import os, sys, helper\nimport numpy as np\nsorted(os.environ), os.getcwd(), helper.answer"
@@ -290,17 +290,45 @@ def test_crashes_of_several_exercises_stay_theirs(tmp_path):
     assert [run.end for run in runs] == [End.OK] * 3 + [End.CRASH, End.OK, End.CRASH] + [End.OK] * 2
 
 
-def test_no_signal_ends_or_stops_the_first_process(tmp_path):
+def test_no_signal_of_its_own_ends_or_stops_the_first_process_of_a_tree(tmp_path):
     shoot = (
-        "import os, signal\nassert os.getppid() == 1\n"
-        "for kind in signal.valid_signals():\n    os.kill(1, kind)\nimport time\ntime.sleep(0.05)\nos.getppid()"
+        "import os, signal, time\nassert os.getpid() == 1\nassert os.getpgid(0) == os.getsid(0) == 1\n"
+        "for kind in signal.valid_signals() - {signal.SIGINT}:\n    os.kill(1, kind)\n    os.kill(0, kind)\n"
+        "time.sleep(0.05)\nos.getppid()"
     )
     there, after = run(
         tmp_path, shoot, "import signal\nsignal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)"
     )
-    assert (there.end, shown(there)) == (End.OK, "1")
+    assert (there.end, shown(there)) == (End.OK, "0")
     assert "SIG_DFL" in shown(after)
     assert "default_int_handler" in shown(after)
+
+
+ZYGOTE_KILLED = '''
+import os, pathlib, sys, threading
+import test_kernel
+from autograder import zygotes
+
+name = f"orphan-{os.getpid()}"
+cell = f"""
+import ctypes, subprocess, sys
+ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)
+subprocess.run([sys.executable, "-c", "import time; time.sleep(600)", {name!r}])
+"""
+zygotes.start()
+threading.Thread(target=test_kernel.run, args=(pathlib.Path(sys.argv[1]), cell), daemon=True).start()
+test_kernel.wait_until(lambda: test_kernel.strays(name))
+zygotes._current.process.kill()
+test_kernel.wait_until(lambda: not test_kernel.strays(name))
+print("gone", flush=True)
+'''
+
+
+def test_a_zygote_that_is_killed_takes_the_students_along(tmp_path):
+    """Nobody is left then to end them, and they cannot ask to be spared."""
+    command = [sys.executable, "-c", ZYGOTE_KILLED, str(tmp_path)]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "gone\n", done.stderr
 
 
 def test_a_timer_of_one_cell_does_not_go_off_in_another(tmp_path):
@@ -367,7 +395,7 @@ def test_many_processes_and_their_memory_are_bounded_together(tmp_path):
 
 
 def test_less_protection_needs_consent(tmp_path, monkeypatch):
-    monkeypatch.setattr(kernel._zygote(), "offered", ("limits",))
+    monkeypatch.setattr(zygotes.current(), "offered", ("limits",))
     with pytest.raises(CourseError, match=r"namespaces, system call filter cannot be had.*--unsafe"):
         run(tmp_path, "1")
     assert "namespaces" in kernel.warning(Limits(unsafe=True))

@@ -7,7 +7,7 @@ test_mean_hidden = ["failed", "crashed", "error in your code"]
 # %% [exercises] mean
 import os, signal
 
-own = False
+own = False  # whether this is a tree of its own
 try:
     own = os.readlink("/proc/self/ns/pid") != "@PIDSPACE@"
 except OSError:
