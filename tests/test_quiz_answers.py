@@ -39,6 +39,12 @@ Q1, Q2 = GRADED.questions
         ('  quiz.ask("q1", "A")', "A"),
         ('\ufeffquiz.ask("q1", "A")\r\n', "A"),
         ('quiz.ask("q1", "A")\nquiz.ask("q2", "B")', "A"),
+        ('%%time\nquiz.ask("q1", "AC")', "AC"),
+        ('%load_ext autoreload\n  !ls\n?quiz\nquiz.ask?\nquiz.ask("q1", "AC")\n%time', "AC"),
+        ('%%time\nquiz.ask("q1", """\nA\nC""")', "AC"),
+        ('quiz.ask("q1", f"AC")', "AC"),
+        ('quiz.ask("q1", f"A" "C")', "AC"),
+        ('quiz.ask("q1", "AND")', "ADN"),
     ],
 )
 def test_honest_spellings_are_read(source: str, letters: str) -> None:
@@ -70,7 +76,11 @@ def test_an_empty_answer_is_blank_and_no_problem(source: str) -> None:
         ('quiz.ask("q1", None)', "is nothing and not text"),
         ('quiz.ask("q1", "A1")', "“1” is not a letter"),
         ('quiz.ask("q1", "ß")', "“ß” is not a letter"),
-        ('quiz.ask("q1", "А")', "“А” is not a letter"),  # a Cyrillic А
+        ('quiz.ask("q1", "А")', "“А” is not a letter of an option but a Cyrillic one that looks like it"),
+        ('quiz.ask("q1", "AΒ")', "“Β” is not a letter of an option but a Greek one"),
+        ('quiz.ask("q1", "A and C")', "“A and C” holds more than letters: write the letters only, like AC."),
+        ('quiz.ask("q1", "a, c or d")', "“a, c or d” holds more than letters"),
+        ('%%time\nquiz.ask("q1", “A”)', "Line 2 is not valid Python"),
         ('quiz.ask("q1", "\\x00")', "“\\u0000” is not a letter"),
         ('quiz.ask("q1", "A")\nquiz.ask("q1", "C")', "answers q1 2 times"),
         ('x = 1\nquiz.ask("q1", “A”)', "Line 2 is not valid Python"),

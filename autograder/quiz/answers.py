@@ -1,13 +1,15 @@
 """What a quiz cell answers, read from its source and never by running it.
 
 A quiz cell holds one call, ``quiz.ask("q1", "AC")``. The letters between the quotes are the answer.
-Honest spellings are accepted: lower case, spaces, commas and semicolons between letters, a letter twice,
-full-width letters, keyword arguments. Everything else is told in one sentence that says what to write.
+Honest spellings are accepted: lower case, spaces, commas and semicolons between letters, a letter twice, full-width
+letters, keyword arguments, an f-string without fields, magics and shell lines around the call. Everything else is told
+in one sentence that says what to write.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 import unicodedata
 import warnings
@@ -17,6 +19,9 @@ from autograder.quiz.questions import Question
 
 LONGEST_SOURCE = 100_000  # characters; a quiz cell has forty
 _SEPARATORS = frozenset(" \t\r\n,;")
+_WORDS = frozenset(("and", "or", "both", "und", "oder"))
+_MAGIC = re.compile(r"^[ \t]*[%!].*$|^[ \t]*\?.*$|^[^\n'\"#]*\?[ \t]*$", re.MULTILINE)
+"""A line of IPython's that is no Python: a magic, a shell command, a question for help."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,21 @@ def read_value(value: object, question_id: str) -> Answer:
     text = unicodedata.normalize("NFKC", value)  # full-width letters and commas of East Asian keyboards
     letters = [c for c in text if c not in _SEPARATORS]
     strange = [c for c in letters if not (c.isascii() and c.isalpha())]
+    if strange and (script := _lookalike(strange[0])):
+        said = f"{_quoted(strange[0])} is not a letter of an option but a {script} one that looks like it"
+        return Answer(problem=f"{said}: type the letters anew, like AC.")
+    words = re.split(r"[\s,;]+", text.lower())
+    if not strange and len(words) > 1 and _WORDS & set(words):
+        return Answer(problem=f"{_quoted(text[:40])} holds more than letters: write the letters only, like AC.")
     if strange:
         return Answer(problem=f"{_quoted(strange[0])} is not a letter of an option: write the letters only, like AC.")
     return Answer(letters="".join(sorted({c.upper() for c in letters})), blank=not letters)
+
+
+def _lookalike(letter: str) -> str | None:
+    """The script of a letter that is easily taken for a Latin one."""
+    script = unicodedata.name(letter, "").partition(" ")[0].capitalize()
+    return script if script in ("Cyrillic", "Greek") else None
 
 
 def check(answer: Answer, question: Question) -> Answer:
@@ -96,7 +113,11 @@ def _calls(source: str) -> list[ast.Call] | None:
     """All calls of a method ``ask``; ``None`` when there is no code at all."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an invalid escape in a student's text is not our warning
-        tree = ast.parse(textwrap.dedent(source.removeprefix("\ufeff")))  # IPython forgives an indented cell, too
+        source = textwrap.dedent(source.removeprefix("\ufeff"))  # IPython forgives an indented cell, too
+        try:
+            tree = ast.parse(source)
+        except SyntaxError:
+            tree = ast.parse(_MAGIC.sub("", source))
     if not tree.body:
         return None
     nodes = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
@@ -131,6 +152,8 @@ def _from_call(call: ast.Call, question_id: str) -> Answer:
     node = _argument(call, 1, "answer")
     if node is None:
         return Answer(problem=f"The call has no answer: {_form(question_id)}.")
+    if isinstance(node, ast.JoinedStr) and all(isinstance(part, ast.Constant) for part in node.values):
+        return read_value("".join(str(part.value) for part in node.values), question_id)
     if isinstance(node, ast.Constant):
         return read_value(node.value, question_id)
     if isinstance(node, ast.Name):
