@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 
 import nbformat
 import pytest
+from building import answer, check
 from conftest import ANSWERS, ASSIGNMENT, SOLUTIONS, exercises, quiz
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat import NotebookNode
 
 from autograder import cells
+from autograder.quiz.answers import read_answer
 from autograder.reading import read_submission
-from autograder.rebuild import ADDED, Rebuilt, rebuild
+from autograder.rebuild import ADDED, STRANGER, Rebuilt, rebuild
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +82,11 @@ def test_an_edited_test_cell_is_replaced_with_a_note(made, answered):
     rebuilt = redo(made, answered)
     assert "divide by their number" in sources(rebuilt)[at(rebuilt.notebook, "test_mean")]
     assert "pass" not in sources(rebuilt)
-    assert rebuilt.notes == ("The test cell `test_mean` had been changed; the original was run.",)
+    assert rebuilt.notes == (
+        "The test cell `test_mean` had been changed; the original was run, and code of yours in it did not count.",
+    )
+    answered.cells[at(answered, "test_mean")].source = "# too hard"
+    assert redo(made, answered).notes == ("The test cell `test_mean` had been changed; the original was run.",)
 
 
 def test_deleted_cells_come_back_with_a_note(made, answered):
@@ -168,7 +175,8 @@ def test_cells_that_lost_all_names_are_known_by_what_they_hold(made, answered):
     rebuilt = redo(made, bare)
     assert names(rebuilt) == ORDER
     assert [s for s in sources(rebuilt) if s in SOLUTIONS.values()] == list(SOLUTIONS.values())
-    assert sum("lost its name" in note for note in rebuilt.notes) == 3
+    lost = "The cells `mean`, `scale` and `count` had lost their names; they were known by what they define."
+    assert lost in rebuilt.notes
 
 
 def test_quiz_cells_that_lost_all_names_are_known_by_their_question(made):
@@ -187,7 +195,240 @@ def test_no_picture_reference_is_left_dangling(made, answered):
 def test_an_empty_notebook_gives_the_release_with_its_tests(made):
     rebuilt = redo(made, nbformat.v4.new_notebook())
     assert names(rebuilt) == ORDER
-    assert rebuilt.notes[-1] == "The test cell `test_count` was missing; it was put back."
+    assert rebuilt.notes == (STRANGER,)
+    assert rebuilt.absent == ("mean", "scale", "count")
+
+
+def test_notes_of_one_kind_are_one_line(made, answered):
+    answered = copy.deepcopy(answered)
+    answered.cells = [c for c in answered.cells if not c["id"].startswith("test_") and c["id"] not in ("mean", "scale")]
+    assert redo(made, answered).notes == (
+        "The cells `mean` and `scale` were missing; the empty ones were put back.",
+        "The test cells `test_mean`, `test_mean_hidden`, `test_scale` and `test_count` were missing; "
+        "they were put back.",
+    )
+    assert redo(made, answered).absent == ("mean", "scale")
+
+
+# --- answers in other cells than their own
+
+
+def run(rebuilt: Rebuilt) -> dict[str, list[str]]:
+    """What the functions named give for one list, before each test: the student's cells are run one after the other."""
+    space, found = {}, {}
+    for cell in rebuilt.notebook.cells:
+        if cells.is_test(cell):
+            found[cell["id"]] = _tried(space)
+        elif cell.cell_type == "code":
+            with contextlib.suppress(Exception):
+                exec(cell.source, space)
+    return found
+
+
+def _tried(space: dict) -> list[str]:
+    calls = {"mean": ([1, 3],), "scale": ([1, 2], 4), "count": ("aab",)}
+    right = {"mean": 2, "scale": [2, 4], "count": {"a": 2, "b": 1}}
+    tried = []
+    for name, values in calls.items():
+        with contextlib.suppress(Exception):
+            tried += [name] * (space[name](*values) == right[name])
+    return tried
+
+
+def passes(rebuilt: Rebuilt) -> set[str]:
+    """The tests before which the function that they try is right."""
+    asked = {"test_mean": "mean", "test_mean_hidden": "mean", "test_scale": "scale", "test_count": "count"}
+    found = run(rebuilt)
+    return {test for test, name in asked.items() if name in found[test]}
+
+
+ALL = {"test_mean", "test_mean_hidden", "test_scale", "test_count"}
+
+
+def changed(answered: NotebookNode, sources: dict[str, str], without: str = "") -> NotebookNode:
+    """The answered notebook with other sources by name, and without the cells named."""
+    notebook = copy.deepcopy(answered)
+    for name, source in sources.items():
+        notebook.cells[at(notebook, name)].source = source
+    notebook.cells = [cell for cell in notebook.cells if cell["id"] not in without.split()]
+    return notebook
+
+
+@pytest.fixture
+def stubs(made) -> dict[str, str]:
+    """The stubs by name."""
+    return {cell["id"]: cell.source for cell in made["exercises"][1].cells if cells.is_solution(cell)}
+
+
+@pytest.mark.parametrize(("keeps", "loses"), [("mean", "scale"), ("scale", "count"), ("mean", "count")])
+def test_two_cells_merged_into_one_answer_both(made, answered, keeps, loses):
+    both = f"{SOLUTIONS[keeps]}\n\n{SOLUTIONS[loses]}"
+    rebuilt = redo(made, changed(answered, {keeps: both}, loses))
+    assert passes(rebuilt) == ALL
+    assert rebuilt.notes == (f"The cell `{keeps}` also holds what the cell `{loses}` asks for; it counts.",)
+    assert rebuilt.absent == ()
+
+
+def test_merged_cells_may_keep_the_name_of_the_last(made, answered):
+    """As JupyterLab does it when the last one was the active one: the test between the two is gone, too."""
+    everything = f"{SOLUTIONS['mean']}\n\nassert mean([1, 2, 3]) == 2\n\n{SOLUTIONS['scale']}"
+    merged = changed(answered, {"scale": everything}, "mean test_mean test_mean_hidden")
+    assert passes(redo(made, merged)) == ALL
+    assert "The cell `scale` also holds what the cell `mean` asks for; it counts." in redo(made, merged).notes
+
+
+def test_all_answers_retyped_in_one_new_cell_count(made, answered):
+    gathered = changed(answered, {}, "mean scale count")
+    gathered.cells.insert(at(gathered, "given") + 1, added("\n\n".join(SOLUTIONS.values())))
+    rebuilt = redo(made, gathered)
+    assert passes(rebuilt) == ALL
+    assert rebuilt.notes == (
+        "The cell `mean` had lost its name; it was known by what it defines.",
+        "The cell `mean` also holds what the cells `scale` and `count` ask for; it counts.",
+    )
+
+
+@pytest.mark.parametrize(("name", "over"), [("mean", "scale"), ("scale", "mean"), ("count", "mean")])
+def test_a_cell_copied_over_another_brings_its_name_along(made, answered, name, over):
+    copied = copy.deepcopy(answered)
+    cell = copy.deepcopy(copied.cells[at(copied, name)])
+    cell["id"], cell.source = "", SOLUTIONS[over]
+    copied.cells[at(copied, over)] = cell
+    assert passes(redo(made, copied)) == ALL
+
+
+@pytest.mark.parametrize("test", ["test_mean", "test_mean_hidden"])
+@pytest.mark.parametrize("without", ["", "mean"])
+def test_an_answer_typed_into_the_test_cell_counts_and_runs_as_the_students(made, answered, stubs, test, without):
+    typed = f"{SOLUTIONS['mean']}\n\nassert mean([1, 2, 3]) == 2, 'mine'"
+    rebuilt = redo(made, changed(answered, {"mean": stubs["mean"], test: typed}, without))
+    assert passes(rebuilt) == ALL
+    assert rebuilt.notes == (
+        f"The test cell `{test}` holds what the cell `mean` asks for; it counts, and the original test was run.",
+    )
+    pristine = dict(zip(ORDER, made["exercises"][0].cells, strict=True))
+    for cell in rebuilt.notebook.cells:
+        if cells.is_test(cell):
+            assert cell.source == pristine[cell["id"]].source
+        assert cells.is_test(cell) <= ("mine" not in cell.source)
+
+
+def test_a_stub_does_not_undo_the_answer_above_it(made, answered, stubs):
+    above = changed(answered, {"mean": stubs["mean"], "count": stubs["count"], "scale": "  \n"})
+    above.cells.insert(at(above, "mean"), added("\n\n".join(SOLUTIONS.values())))
+    rebuilt = redo(made, above)
+    assert passes(rebuilt) == ALL
+    asked = "what the cells `mean`, `scale` and `count` ask for"
+    assert rebuilt.notes == (f"A cell of yours holds {asked}; it counts.",)
+    assert sources(rebuilt)[at(rebuilt.notebook, "mean")].startswith("# What `mean` asks for")
+
+
+def test_an_answer_below_the_stub_is_left_alone(made, answered, stubs):
+    below = changed(answered, {"mean": stubs["mean"]})
+    below.cells.insert(at(below, "mean") + 1, added(SOLUTIONS["mean"]))
+    below.cells.insert(1, added("def mean(values):\n    return 0  # a first try"))
+    rebuilt = redo(made, below)
+    assert passes(rebuilt) == ALL
+    assert rebuilt.notes == ()
+    assert sources(rebuilt)[at(rebuilt.notebook, "mean")] == stubs["mean"]
+
+
+def test_an_answer_below_the_tests_does_not_count_and_is_told_where_to_go(made, answered, stubs):
+    late = changed(answered, {"mean": stubs["mean"]})
+    late.cells.insert(at(late, "test_mean_hidden") + 1, added(SOLUTIONS["mean"]))
+    rebuilt = redo(made, late)
+    assert passes(rebuilt) == ALL - {"test_mean", "test_mean_hidden"}
+    assert rebuilt.notes == (
+        "What the cell `mean` asks for stands in a cell of yours below its tests, which comes too late for them: "
+        "write it into the cell `mean`.",
+    )
+
+
+def test_an_answer_of_its_own_is_never_replaced(made, answered):
+    other = "def mean(values):\n    return 0"
+    own = changed(answered, {"test_mean": other, "scale": f"{other}\n\n{SOLUTIONS['scale']}"})
+    own.cells.insert(1, added(other))
+    rebuilt = redo(made, own)
+    assert sources(rebuilt)[at(rebuilt.notebook, "mean")] == SOLUTIONS["mean"]
+    assert passes(rebuilt) == ALL
+    assert len(rebuilt.notes) == 1  # the changed test
+
+
+def small(*parts: NotebookNode) -> NotebookNode:
+    return nbformat.v4.new_notebook(cells=list(parts))
+
+
+def test_a_stub_that_works_as_it_was_handed_out_keeps_its_points():
+    release = small(answer("f", "def f(x):\n    return x"), check("test_f", 1, "assert f(1) == 1"))
+    submitted = copy.deepcopy(release)
+    submitted.cells.insert(0, added("def f(x):\n    return 2 * x  # a try"))
+    rebuilt = rebuild(release, release, submitted)
+    assert [cell.source for cell in rebuilt.notebook.cells][1] == "def f(x):\n    return x"
+
+
+def test_what_a_stub_gives_besides_is_kept():
+    stub = "import csv\nLIMIT = 3\n\ndef half(x):\n    return x / 2\n\ndef f(x):\n    raise NotImplementedError"
+    release = small(answer("f", stub), check("test_f", 1, "assert f(1) == 1"))
+    submitted = small(added("LIMIT = 4\n\ndef f(x):\n    return half(x) + LIMIT"), *copy.deepcopy(release.cells))
+    space: dict = {}
+    for cell in rebuild(release, release, submitted).notebook.cells[:-1]:
+        exec(cell.source, space)
+    assert space["f"](2) == 5
+    assert "csv" in space
+
+
+def test_two_cells_that_ask_for_the_same_name_do_not_answer_each_other():
+    stub = "def f(x):\n    raise NotImplementedError"
+    release = small(answer("f", stub), check("t", 1, "f(1)"), answer("better", stub), check("u", 1, "f(2)"))
+    submitted = copy.deepcopy(release)
+    submitted.cells[0].source = "def f(x):\n    return x"
+    assert [c.source for c in rebuild(release, release, submitted).notebook.cells][2] == stub
+
+
+def test_a_question_answered_in_another_cell_counts(made):
+    submitted = copy.deepcopy(made["quiz"][1])
+    submitted.cells[at(submitted, "q1")].source = "\n".join(cells.ask(q, letters) for q, letters in ANSWERS.items())
+    del submitted.cells[at(submitted, "q2")]
+    rebuilt = redo(made, submitted, "quiz")
+    found = {cells.grade_id(cell): cell.source for cell in rebuilt.notebook.cells}
+    assert {name: read_answer(found[name], name).letters for name in ANSWERS} == ANSWERS
+    assert rebuilt.notes == ("The cell `q1` also holds what the cell `q2` asks for; it counts.",)
+
+
+def test_the_last_version_above_the_first_test_counts(made, answered):
+    """What Restart-and-Run-All leaves behind for the test; old tries are kept at the very end."""
+    versions = copy.deepcopy(answered)
+    for where, source in (
+        (at(versions, "mean"), "x = 1"),
+        (len(versions.cells) + 1, "def mean(values):\n    return 0"),
+    ):
+        cell = copy.deepcopy(answered.cells[at(answered, "mean")])
+        cell["id"], cell.source = "", source
+        versions.cells.insert(where, cell)
+    rebuilt = redo(made, versions)
+    assert passes(rebuilt) == ALL
+    assert sources(rebuilt)[at(rebuilt.notebook, "mean")] == SOLUTIONS["mean"]
+    assert rebuilt.notes == (
+        "The cell `mean` was there 3 times; the last one with an answer above its first test counts.",
+    )
+
+
+def test_where_no_version_stands_above_the_test_the_last_one_counts(made, answered):
+    versions = copy.deepcopy(answered)
+    cell = versions.cells.pop(at(versions, "mean"))
+    first = copy.deepcopy(cell)
+    first["id"], first.source = "", "def mean(values):\n    return 0"
+    versions.cells += [first, cell]
+    rebuilt = redo(made, versions)
+    assert passes(rebuilt) == ALL
+    assert "The cell `mean` was there 2 times; the last one with an answer counts." in rebuilt.notes
+
+
+def test_blank_lines_without_end_cost_no_time(made, answered, stubs):
+    """A pattern that reads blanks twice would take hours here."""
+    blank = "\n" * 200_000 + "class" + " " * 200_000 + "\n" * 200_000
+    rebuilt = redo(made, changed(answered, {"mean": stubs["mean"], "scale": blank, "test_mean": blank}))
+    assert passes(rebuilt) == {"test_count"}
 
 
 # --- anything at all
