@@ -6,10 +6,11 @@ three in a row. nbgrader's two passes call the first and the others apart. Nothi
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -61,12 +62,19 @@ class Source:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A rebuilt notebook, notes on what was repaired, and, where nothing could be read, why."""
+    """A rebuilt notebook, notes on what was repaired, and, where nothing could be read, why.
+
+    ``absent`` names the answer cells that the submission did not have. ``home`` is the folder in the submission that
+    the notebook lay in, and ``taken`` are the files that stand for notebooks of the assignment; both relative, ``/``.
+    """
 
     notebook: NotebookNode
     notes: tuple[str, ...]
     problem: str | None = None
     missing: bool = False
+    absent: tuple[str, ...] = ()
+    home: str = ""
+    taken: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,14 +104,18 @@ def grade_notebook(
     folder: Path | None = None,
     notes: Sequence[str] = (),
     limits: Limits | None = None,
+    taken: Iterable[Path] = (),
 ) -> Graded:
     """Grade the file ``path`` as notebook ``name`` of ``assignment``; ``None`` when there is no such file.
 
-    ``folder`` is the submission's folder: its other files are laid beside the notebook when it runs. ``notes`` come
-    first among the result's notes. Whatever the file holds, this returns a result; it raises :class:`CourseError`
-    when the course's own source or question bank is wrong.
+    ``folder`` is the submission's folder: its other files are laid beside the notebook when it runs, but not those
+    ``taken`` for notebooks of the assignment. ``notes`` come first among the result's notes. Whatever the file holds,
+    this returns a result; it raises :class:`CourseError` when the course's own source or question bank is wrong.
     """
-    return grade_prepared(course, assignment, name, prepare(course, assignment, name, path, notes), folder, limits)
+    prepared = prepare(course, assignment, name, path, notes)
+    if folder is not None:
+        prepared = settle(prepared, folder, path, taken)
+    return grade_prepared(course, assignment, name, prepared, folder, limits)
 
 
 def prepare(course: Course, assignment: str, name: str, path: Path | None, notes: Sequence[str] = ()) -> Prepared:
@@ -116,8 +128,16 @@ def prepare(course: Course, assignment: str, name: str, path: Path | None, notes
     except Unreadable as reason:
         return _nothing(source, str(reason), notes)
     rebuilt = rebuild.rebuild(source.pristine, source.release, submitted)
-    prepared = Prepared(rebuilt.notebook, (*notes, *repairs, *rebuilt.notes))
+    prepared = Prepared(rebuilt.notebook, (*notes, *repairs, *rebuilt.notes), absent=rebuilt.absent)
     return _keep(prepared)
+
+
+def settle(prepared: Prepared, folder: Path, path: Path | None, taken: Iterable[Path]) -> Prepared:
+    """The same with what is known of the submission's folder: where the file ``path`` lay, and what was ``taken``."""
+    home = path.parent.relative_to(folder).as_posix() if path and folder in path.parents else ""
+    files = {*taken, *([path] if path else [])}
+    inside = sorted(file.relative_to(folder).as_posix() for file in files if folder in file.parents)
+    return _keep(replace(prepared, home="" if home == "." else home, taken=tuple(inside)))
 
 
 def grade_prepared(
@@ -127,7 +147,7 @@ def grade_prepared(
     source, limits = load_source(course, assignment, name), limits or Limits()
     runs: list[CellRun] = []
     if prepared.problem is None and any(cells.is_test(place.cell) for place in source.known):
-        with workspace(course, assignment, folder) as scratch:
+        with workspace(course, assignment, folder, prepared.home, prepared.taken) as scratch:
             runs = kernel.run_notebook(prepared.notebook, scratch, limits)
             runs = [_without_path(run, scratch) for run in runs]
         if limits.unsafe and (warning := kernel.warning(limits)):
@@ -152,11 +172,15 @@ def _unanswered(source: Source, notebook: NotebookNode) -> list[str]:
 def from_rebuilt(notebook: NotebookNode) -> Prepared:
     """The inverse of writing a prepared notebook to a file."""
     kept = notebook.metadata.get(PREPARED, {})
-    return Prepared(notebook, tuple(kept.get("notes", ())), kept.get("problem"), bool(kept.get("missing")))
+    lists = {key: tuple(kept.get(key, ())) for key in ("notes", "absent", "taken")}
+    return Prepared(
+        notebook, problem=kept.get("problem"), missing=bool(kept.get("missing")), home=kept.get("home", ""), **lists
+    )
 
 
 def _keep(prepared: Prepared) -> Prepared:
-    kept = {"notes": list(prepared.notes), "problem": prepared.problem, "missing": prepared.missing}
+    kept = {"problem": prepared.problem, "missing": prepared.missing, "home": prepared.home}
+    kept |= {key: list(getattr(prepared, key)) for key in ("notes", "absent", "taken")}
     prepared.notebook.metadata[PREPARED] = kept
     return prepared
 
@@ -264,12 +288,16 @@ def _heading(markdown: str) -> str:
 
 
 @contextmanager
-def workspace(course: Course, assignment: str, folder: Path | None) -> Iterator[Path]:
-    """A folder of its own for one run: the submission's other files and, over them, the assignment's."""
+def workspace(
+    course: Course, assignment: str, folder: Path | None, home: str = "", taken: Collection[str] | None = None
+) -> Iterator[Path]:
+    """A folder of its own for one run: the assignment's files and, where they leave room, the submission's other ones.
+
+    ``home`` is the folder in the submission that the notebook lay in: what lies there lies beside it here, too.
+    ``taken`` are the notebooks of the submission that stay out; ``None`` for all of them.
+    """
     with tempfile.TemporaryDirectory(prefix="work-", dir=leftovers.folder(), ignore_cleanup_errors=True) as name:
         scratch = Path(name).resolve()
-        if folder is not None:
-            _copy_others(folder, scratch)
         shutil.copytree(
             course.source / assignment,
             scratch,
@@ -277,22 +305,40 @@ def workspace(course: Course, assignment: str, folder: Path | None) -> Iterator[
             copy_function=shutil.copyfile,
             dirs_exist_ok=True,
         )
+        if folder is not None:
+            _copy_others(folder, scratch, home, taken)
         yield scratch
 
 
-def _copy_others(folder: Path, scratch: Path) -> None:
-    """Copy what is not a notebook: plain files only, never what a link points to, and not too much."""
+def _copy_others(folder: Path, scratch: Path, home: str, taken: Collection[str] | None) -> None:
+    """Copy a submission's files, where there is nothing yet: not what a link points to, and not too much in all.
+
+    First come the neighbours of the notebook, which its code names, then everything by its path in the submission;
+    other notebooks come last, since they are large.
+    """
+    files = [(path, path.relative_to(folder)) for path in _plain_files(folder)]
+    files = [(p, r) for p, r in files if p.suffix != ".ipynb" or (taken is not None and r.as_posix() not in taken)]
+    beside = [(path, path.relative_to(folder / home)) for path, _ in files if home and folder / home in path.parents]
     count = size = 0
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        hidden = any(part.startswith((".", "__")) for part in relative.parts)
-        if hidden or path.is_symlink() or not path.is_file() or path.suffix == ".ipynb":
+    for path, target in sorted([*beside, *files], key=lambda pair: pair[0].suffix == ".ipynb"):
+        if (scratch / target).exists():
             continue
         count, size = count + 1, size + path.stat().st_size
         if count > MOST_FILES or size > MOST_BYTES:
             return
-        (scratch / relative).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, scratch / relative, follow_symlinks=False)
+        with contextlib.suppress(FileExistsError, NotADirectoryError):  # a file where this one needs a folder
+            (scratch / target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, scratch / target, follow_symlinks=False)
+
+
+def _plain_files(folder: Path) -> list[Path]:
+    """Every file below a folder that is neither hidden nor reached through a link, in order."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith((".", "__")) for part in path.relative_to(folder).parts)
+        if not hidden and not path.is_symlink() and path.is_file():
+            found.append(path)
+    return found
 
 
 def _without_path(run: CellRun, scratch: Path) -> CellRun:
@@ -324,7 +370,7 @@ def judge(source: Source, prepared: Prepared, runs: Sequence[CellRun], limits: L
         outcome = Outcome.NOT_ATTEMPTED if prepared.missing else Outcome.UNREADABLE
         verdicts = [_zero(source, place, names, outcome, prepared.problem) for place in source.graded]
         return NotebookResult(source.name, tuple(verdicts), prepared.notes)
-    test = _Judge(source, prepared.notebook, {run.index: run for run in runs}, names, limits)
+    test = _Judge(source, prepared, {run.index: run for run in runs}, names, limits)
     verdicts = [
         test.verdict(place) if cells.is_test(place.cell) else _quiz(source, place, prepared) for place in source.graded
     ]
@@ -349,13 +395,14 @@ class _Judge:
     def __init__(
         self,
         source: Source,
-        notebook: NotebookNode,
+        prepared: Prepared,
         runs: Mapping[int, CellRun],
         names: Mapping[str, str],
         limits: Limits,
     ) -> None:
-        self.notebook, self.runs, self.names, self.limits = notebook, runs, names, limits
-        self.place = {name: i for i, cell in enumerate(notebook.cells) if (name := cells.grade_id(cell))}
+        self.notebook, self.absent = prepared.notebook, frozenset(prepared.absent)
+        self.runs, self.names, self.limits = runs, names, limits
+        self.place = {name: i for i, cell in enumerate(self.notebook.cells) if (name := cells.grade_id(cell))}
         self.owner: dict[str, Known | None] = {}
         nearest = None
         for known in source.known:
@@ -376,6 +423,8 @@ class _Judge:
     def _failure(self, owner: Known | None, run: CellRun) -> tuple[Outcome, str]:
         own = self.runs.get(self.place[owner.name]) if owner else None
         if owner and not self._attempted(owner):
+            if owner.name in self.absent:
+                return Outcome.NOT_ATTEMPTED, f"There was no cell `{owner.name}`, and no answer in its place."
             return Outcome.NOT_ATTEMPTED, f"The cell `{owner.name}` is as it was handed out."
         if run.end is End.NOT_RUN:
             seconds = self.limits.notebook_seconds

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -76,13 +76,15 @@ def pack_course(course: Course, assignment: str) -> Parcel:
     return Parcel(tuple(Entry(name, "file", len(data := path.read_bytes()), data) for name, path in found))
 
 
-def pack_submission(folder: Path) -> Parcel:
+def pack_submission(folder: Path, names: Collection[str] = ()) -> Parcel:
     """What a student handed in. Links are not followed, and nothing larger than the grader reads is read.
+
+    ``names`` are the notebooks of the assignment, whose files may lack the ending.
 
     Raises ``OSError`` when a file cannot be read.
     """
     entries, notebooks, others = [], 0, 0
-    for path in _walk(folder):
+    for path in _walk(folder, names):
         found = path.lstat()
         name, size = path.relative_to(folder).as_posix(), found.st_size
         if stat.S_ISLNK(found.st_mode):
@@ -91,7 +93,7 @@ def pack_submission(folder: Path) -> Parcel:
         if not stat.S_ISREG(found.st_mode):
             entries.append(Entry(name, "other"))
             continue
-        if name.lower().endswith(reading.SUFFIXES):
+        if reading.may_be_notebook(name, names):
             read = size <= reading.LARGEST_FILE and notebooks + size <= MOST_BYTES
             notebooks += size * read
         else:
@@ -107,7 +109,7 @@ def _read(path: Path, most: int) -> bytes:
         return file.read(most)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, names: Collection[str] = ()) -> Iterator[Path]:
     """Every file below a folder that is not an editor's or Python's copy of another, sorted; links are not entered."""
     found = []
     for where, folders, files in os.walk(folder):
@@ -116,7 +118,5 @@ def _walk(folder: Path) -> Iterator[Path]:
         found += [Path(where, f) for f in (*files, *linked)]
         if len(found) > MOST_ENTRIES:
             break
-    kept = sorted(
-        found, key=lambda path: (not path.name.lower().endswith(reading.SUFFIXES), len(path.parts), str(path))
-    )
+    kept = sorted(found, key=lambda path: (not reading.may_be_notebook(path.name, names), len(path.parts), str(path)))
     return iter(sorted(kept[:MOST_ENTRIES], key=lambda path: (len(path.parts), str(path))))

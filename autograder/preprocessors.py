@@ -39,8 +39,10 @@ class SubmissionExporter(NotebookExporter):
         if course.submitted not in path.parents:
             return self.from_notebook_node(cells.loads(path.read_text(encoding="utf-8")), resources, **kwargs)
         assignment = path.parent.name
-        file, notes = locate(course, assignment, path.parent)[path.stem]
+        located = locate(course, assignment, path.parent)
+        file, notes = located[path.stem]
         prepared = engine.prepare(course, assignment, path.stem, file, notes)
+        prepared = engine.settle(prepared, path.parent, file, [found for found, _ in located.values() if found])
         return self.from_notebook_node(prepared.notebook, resources, **kwargs)
 
     def from_notebook_node(self, nb, resources=None, **kwargs):

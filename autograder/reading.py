@@ -13,7 +13,8 @@ import json
 import os
 import re
 import stat
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from nbformat import NotebookNode
 LARGEST_FILE = 50_000_000  # bytes; a notebook full of figures has two or three million
 MOST_CELLS = 2_000
 MOST_FILES = 100
-DEEPEST_FOLDER = 3  # an archive unpacked into its own folder puts notebooks one or two levels down
+DEEPEST_FOLDER = 6  # an archive puts notebooks a level or two down, one of the whole course or home folder five or six
 SUFFIXES = (".ipynb", ".ipynb.txt", ".ipynb.json")  # browsers that do not know the type add the last part
 
 _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -38,10 +39,17 @@ _OTHER_KINDS = (
     ("PK\x03\x04", "a ZIP archive or an office document"),
     ("%PDF", "a PDF document"),
     ("\x1f\x8b", "a compressed file"),
-    ("<!doctype", "a web page"),
-    ("<html", "a web page"),
+    ("{\\rtf", "a rich-text document (RTF)"),
     ("<?xml", "an XML file"),
+    ("<", "a web page"),  # which may begin with a comment
 )
+_PYTHON = re.compile(r"(#|%%?\w|@\w|\"\"\"|'''|(import|from|def|class|async def)\s+\w)")
+"""How a script begins, and no JSON text does."""
+
+_INSTEAD = {  # what is handed in instead of a notebook, by the end of its name
+    "unpack it and hand in the .ipynb file": (".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz"),
+    "hand in the .ipynb file itself": (".html", ".htm", ".py", ".pdf", ".docx", ".md", ".txt"),
+}
 
 
 class Unreadable(Exception):
@@ -65,18 +73,51 @@ def read_submission(path: Path) -> tuple[NotebookNode, list[str]]:
     return notebook, notes
 
 
-def find_notebooks(folder: Path, names: Mapping[str, Collection[str]] | Iterable[str]) -> dict[str, Path]:
+@dataclass(frozen=True)
+class Seen:
+    """What choosing among a submission's files needs to know of one.
+
+    ``names`` are the nbgrader names and ids of its cells, ``None`` when it cannot be read. ``texts`` are hashes of the
+    sources of its code cells, blanks left out, and by name those of its other cells that have one.
+    """
+
+    names: frozenset[str] | None = None
+    texts: frozenset[int] = frozenset()
+    named: Mapping[str, int] = field(default_factory=dict)
+
+
+Released = Mapping[str, Mapping[str, str]]
+"""By the name of a notebook, the released texts of its code cells and answer cells by name."""
+
+
+def look_through(folder: Path, names: Iterable[str]) -> dict[Path, Seen]:
+    """The files of a submission that may stand for one of the notebooks ``names``; each is read once."""
+    return {path: _seen(path) for path in _candidates(folder, names)}
+
+
+def find_notebooks(
+    folder: Path,
+    names: Mapping[str, Collection[str]] | Iterable[str],
+    released: Released | None = None,
+    seen: Mapping[Path, Seen] | None = None,
+) -> dict[str, Path]:
     """Which file of a submission stands for which expected notebook.
 
     ``names`` are the notebooks of the assignment, optionally each with the ``grade_id`` of its cells. The right
     name wins when that file holds such cells; otherwise the file that holds most of them, then a name like it
-    (``Quiz.ipynb``, ``quiz (1).ipynb``, ``quiz-Copy1.ipynb``, ``ada_quiz.ipynb``). Names without any file are left
-    out. Links are listed, never followed: reading one says so.
+    (``Quiz.ipynb``, ``quiz (1).ipynb``, ``quiz-Copy1.ipynb``, ``ada_quiz.ipynb``). Of several copies the one with the
+    highest number wins, and a file that holds nothing but what was ``released`` comes after those that hold more. Names
+    without any file are left out. Links are listed, never followed: reading one says so.
+
+    ``seen`` is what :func:`look_through` found, where that was called already.
     """
     wanted = {n: set(ids) for n, ids in names.items()} if isinstance(names, Mapping) else {n: set() for n in names}
-    inside = {path: _grade_ids(path) for path in _candidates(folder)}
+    seen = look_through(folder, wanted) if seen is None else seen
+    texts = {name: _hashes(cells) for name, cells in (released or {}).items()}
     ranked = sorted(
-        (_rank(path, folder, name, ids, inside[path]), name, path) for name, ids in wanted.items() for path in inside
+        (_rank(path, folder, name, ids, seen[path], texts.get(name, {})), name, path)
+        for name, ids in wanted.items()
+        for path in seen
     )
     found: dict[str, Path] = {}
     for rank, name, path in ranked:
@@ -85,18 +126,41 @@ def find_notebooks(folder: Path, names: Mapping[str, Collection[str]] | Iterable
     return {name: found[name] for name in wanted if name in found}
 
 
-def naming_notes(folder: Path, name: str, found: Mapping[str, Path]) -> list[str]:
-    """Notes for the student about the file that was taken for notebook ``name``, and those that were not."""
+def naming_notes(
+    folder: Path,
+    name: str,
+    found: Mapping[str, Path],
+    ids: Collection[str] = (),
+    seen: Mapping[Path, Seen] | None = None,
+) -> list[str]:
+    """Notes for the student about the file that was taken for notebook ``name``, and those that were not.
+
+    Named among the latter are files whose name is like this one, and whatever holds most of the cells ``ids``. Where
+    nothing was taken, it is said what there was instead.
+    """
     path = found.get(name)
     if path is None:
-        return []
+        return _instead(folder, name)
+    seen = look_through(folder, [name]) if seen is None else seen
     notes = []
     if path != folder / f"{name}.ipynb":
         notes.append(f"The file was called `{path.relative_to(folder)}`; it was read as `{name}.ipynb`.")
-    for other in _candidates(folder):
-        if other not in found.values() and _alike(_stem(other), name):
+    for other, what in seen.items():
+        alike = _is_notebook(other.name) and _alike(_stem(other), name)
+        if other not in found.values() and (alike or _missing(set(ids), what) <= 0.5):
             notes.append(f"There was also `{other.relative_to(folder)}`: it was not read.")
     return notes
+
+
+def _instead(folder: Path, name: str) -> list[str]:
+    """Notes about an archive, and about files that are called like the notebook and are none."""
+    notes = []
+    for path in sorted(_files(folder), key=lambda path: (len(path.parts), str(path))):
+        for advice, ends in _INSTEAD.items():
+            stem = path.name[: path.name.find(".")]
+            if path.name.lower().endswith(ends) and (ends[0] == ".zip" or _alike(stem, name)):
+                notes.append(f"There was `{path.relative_to(folder)}`: {advice}.")
+    return notes[:3]
 
 
 # --- from bytes to JSON
@@ -154,12 +218,13 @@ def _json(text: str, name: str, notes: list[str]) -> Any:
     for start, kind in _OTHER_KINDS:
         if lowered.startswith(start.lower()):
             raise Unreadable(f"`{name}` is {kind}, not a notebook: hand in the .ipynb file itself.")
-    if marker := re.search(r"^(<{7} |>{7} )", text, re.MULTILINE):
-        line = text.count("\n", 0, marker.start()) + 1
-        raise Unreadable(f"`{name}` holds a Git conflict at line {line}: settle it and hand in again.")
+    if _PYTHON.match(text):
+        raise Unreadable(f"`{name}` is Python source, not a notebook: hand in the .ipynb file itself.")
+    _refuse_conflict(r"^(<{7} |>{7} )", text, name)
     try:
         data, end = json.JSONDecoder(strict=False).raw_decode(text)
     except json.JSONDecodeError as problem:
+        _refuse_conflict(r"^={7}$", text, name)  # in a file that can be read it may underline a heading
         raise Unreadable(_where(problem, text, name)) from None
     except (ValueError, RecursionError):
         raise Unreadable(
@@ -169,6 +234,12 @@ def _json(text: str, name: str, notes: list[str]) -> Any:
         line = text.count("\n", 0, end) + 1
         notes.append(f"There was text after the end of the notebook (line {line}); it was left out.")
     return data
+
+
+def _refuse_conflict(pattern: str, text: str, name: str) -> None:
+    if marker := re.search(pattern, text, re.MULTILINE):
+        line = text.count("\n", 0, marker.start()) + 1
+        raise Unreadable(f"`{name}` holds a Git conflict at line {line}: settle it and hand in again.")
 
 
 def _where(problem: json.JSONDecodeError, text: str, name: str) -> str:
@@ -244,52 +315,100 @@ def _drop_doubled_ids(notebook: NotebookNode) -> None:
 
 # --- from files to expected names
 
-_HOPELESS = 5
+_EXACT, _CONTENT, _UNREADABLE, _ALIKE, _UNTOUCHED, _NAME_ONLY, _WEAK, _HOPELESS = range(8)
+"""How a file fits a name, best first. One that was handed out and never touched comes after all that hold answers, and
+before those that share nothing with it but the name."""
 
 
-def _candidates(folder: Path) -> list[Path]:
-    """Files that may be notebooks, the uppermost first, in a fixed order."""
-    found = []
+def may_be_notebook(path: str, names: Collection[str]) -> bool:
+    """Whether a file's name is that of a notebook; ``quiz`` and ``quiz.json`` are, where ``names`` has ``quiz``."""
+    name = path.rpartition("/")[2]
+    return _is_notebook(name) or name.removesuffix(".json") in names
+
+
+def _is_notebook(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Every file but hidden ones and those of editors and systems, not too deep down."""
     for where, folders, files in os.walk(folder):
         depth = len(Path(where).relative_to(folder).parts)
         folders[:] = [f for f in sorted(folders) if not f.startswith((".", "__")) and depth < DEEPEST_FOLDER]
-        found += [Path(where, f) for f in files if f.lower().endswith(SUFFIXES) and not f.startswith(".")]
+        yield from (Path(where, f) for f in files if not f.startswith("."))
+
+
+def _candidates(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Files that may be notebooks, the uppermost first, in a fixed order."""
+    names = set(names)
+    found = [path for path in _files(folder) if may_be_notebook(path.name, names)]
     return sorted(found, key=lambda path: (len(path.parts), str(path)))[:MOST_FILES]
 
 
-def _grade_ids(path: Path) -> set[str] | None:
-    """The nbgrader names in a file, ``None`` when it cannot be read."""
+def _seen(path: Path) -> Seen:
     try:
         cells = read_submission(path)[0].cells
     except Unreadable:
-        return None
-    names = {cell.metadata["nbgrader"]["grade_id"] for cell in cells if "nbgrader" in cell.metadata}
-    return names | {cell["id"] for cell in cells if cell["id"]}
+        return Seen()
+    called = [(cell.metadata.get("nbgrader", {}).get("grade_id"), cell) for cell in cells]
+    names = {name for name, _ in called if name} | {cell["id"] for cell in cells if cell["id"]}
+    texts = {_hash(cell.source) for cell in cells if cell.cell_type == "code" and cell.source.strip()}
+    others = [(name or cell["id"], cell) for name, cell in called if cell.cell_type != "code" and cell.source.strip()]
+    return Seen(frozenset(names), frozenset(texts), {name: _hash(cell.source) for name, cell in others if name})
+
+
+def _hash(source: str) -> int:
+    return hash("".join(source.split()))
+
+
+def _hashes(released: Mapping[str, str]) -> dict[str, int]:
+    return {name: _hash(text) for name, text in released.items()}
+
+
+def _is_untouched(seen: Seen, released: Mapping[str, int]) -> bool:
+    """Whether a file holds cells that were handed out, and of code and answers nothing else."""
+    known = set(released.values())
+    same = all(released.get(name, text) == text for name, text in seen.named.items())
+    return bool(seen.texts & known) and seen.texts <= known and same
+
+
+def _missing(wanted: set[str], seen: Seen) -> float:
+    """The share of a notebook's cells that a file has not."""
+    return 1 - len(wanted & (seen.names or set())) / len(wanted) if wanted else 1.0
 
 
 def _rank(
-    path: Path, folder: Path, name: str, wanted: set[str], inside: set[str] | None
-) -> tuple[int, float, int, str]:
-    """How well a file fits a name; smaller is better: class, share of cells missing, depth, path."""
+    path: Path, folder: Path, name: str, wanted: set[str], seen: Seen, released: Mapping[str, int]
+) -> tuple[int, int, bool, tuple[int, ...], float, int, str]:
+    """How well a file fits a name; smaller is better: class, copy's number, share of cells missing, depth, path."""
     exact = path == folder / f"{name}.ipynb"
-    missing = 1 - len(wanted & (inside or set())) / len(wanted) if wanted else 1.0
+    missing = _missing(wanted, seen)
     if exact and missing < 1:
-        best = 0
+        best = _EXACT
     elif missing <= 0.5:
-        best = 1
-    elif exact and (inside is None or not wanted):
-        best = 2
+        best = _CONTENT
+    elif exact and (seen.names is None or not wanted):
+        best = _UNREADABLE
     elif _alike(_stem(path), name):
-        best = 3
+        best = _ALIKE if not released or seen.texts & set(released.values()) else _NAME_ONLY
     elif missing < 1 or exact:
-        best = 4
+        best = _WEAK
     else:
         best = _HOPELESS
-    return best, missing, len(path.parts), str(path)
+    settled = _UNTOUCHED if best < _UNTOUCHED and _is_untouched(seen, released) else best
+    return settled, best, seen.names is None, _number(path, name), missing, len(path.parts), str(path)
+
+
+def _number(path: Path, name: str) -> tuple[int, ...]:
+    """The numbers behind a name, for sorting the highest first: ``quiz (10)`` before ``quiz (2)`` before ``quiz``."""
+    behind = _stem(path).lower().rpartition(name.lower())[2]
+    return (*(-int(number) for number in re.findall("[0-9]+", behind)), 1)
 
 
 def _stem(path: Path) -> str:
-    return path.name[: path.name.lower().index(".ipynb")]
+    """A file's name without the end that makes it a notebook's."""
+    end = path.name.lower().find(".ipynb")
+    return path.name[:end] if end >= 0 else path.name.removesuffix(".json")
 
 
 def _alike(stem: str, name: str) -> bool:

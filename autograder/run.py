@@ -191,7 +191,7 @@ def _unchanged(course: Course, terms: _Class, students: Sequence[str]) -> dict[s
     found = {}
     for student in students:
         with contextlib.suppress(OSError):
-            parcel = pack_submission(course.submitted / student / terms.assignment)
+            parcel = _packed(course, terms.assignment, student)
             if (marks := _reusable(course, terms.assignment, student, _key(terms, parcel))) is not None:
                 found[student] = _Work(student, marks=marks, reused=True)
     return found
@@ -223,11 +223,15 @@ def _tasks(course: Course, terms: _Class, students: Sequence[str]) -> Iterator[t
     """The calls to make. joblib takes them one at a time, from any of its threads, and must see no exception here."""
     for student in students:
         try:
-            parcel = pack_submission(course.submitted / student / terms.assignment)
+            parcel = _packed(course, terms.assignment, student)
         except OSError as problem:
             yield joblib.delayed(_Work)(student, problem=_told(problem))
         else:
             yield joblib.delayed(_work)(terms, student, parcel)
+
+
+def _packed(course: Course, assignment: str, student: str) -> Parcel:
+    return pack_submission(course.submitted / student / assignment, course.notebooks(assignment))
 
 
 def _alone(course: Course, terms: _Class, student: str) -> _Work:
@@ -337,9 +341,13 @@ def grade_submission(
     course: Course, assignment: str, folder: Path, *, limits: Limits | None = None
 ) -> dict[str, Graded]:
     """Grade every notebook of the assignment from what lies in a submission's folder; nothing is written."""
+    located = locate(course, assignment, folder)
+    taken = [path for path, _ in located.values() if path]
     return {
-        name: engine.grade_notebook(course, assignment, name, path, folder=folder, notes=notes, limits=limits)
-        for name, (path, notes) in locate(course, assignment, folder).items()
+        name: engine.grade_notebook(
+            course, assignment, name, path, folder=folder, notes=notes, limits=limits, taken=taken
+        )
+        for name, (path, notes) in located.items()
     }
 
 
@@ -347,8 +355,11 @@ def locate(course: Course, assignment: str, folder: Path) -> dict[str, tuple[Pat
     """For every notebook of the assignment the file that stands for it, ``None`` for none, and notes about that."""
     names = course.notebooks(assignment)
     sources = {name: engine.load_source(course, assignment, name) for name in names}
-    found = reading.find_notebooks(folder, {name: {place.name for place in sources[name].known} for name in names})
-    return {name: (found.get(name), reading.naming_notes(folder, name, found)) for name in names}
+    ids = {name: {place.name for place in sources[name].known} for name in names}
+    released = {name: {p.name: p.released for p in sources[name].known if p.runs or p.is_answer} for name in names}
+    seen = reading.look_through(folder, names)
+    found = reading.find_notebooks(folder, ids, released, seen)
+    return {name: (found.get(name), reading.naming_notes(folder, name, found, ids[name], seen)) for name in names}
 
 
 # --- what verdicts depend on

@@ -87,6 +87,17 @@ def test_not_attempted_is_told_from_wrong(small_course, hand_in):
     assert graded.unanswered == {"mean", "count"}
 
 
+def test_a_cell_that_was_not_there_is_told_from_one_that_was_left(small_course, hand_in):
+    def gone(notebook):
+        notebook.cells = [cell for cell in notebook.cells if cells.grade_id(cell) != "scale"]
+
+    verdicts = grade(small_course, hand_in("gone", {"count": ""}, change=gone))
+    assert verdicts["test_scale"].outcome is Outcome.NOT_ATTEMPTED
+    assert verdicts["test_scale"].message == "There was no cell `scale`, and no answer in its place."
+    assert verdicts["test_count"].message == "The cell `count` is as it was handed out."
+    assert verdicts["test_mean"].outcome is Outcome.PASSED
+
+
 def test_an_answer_in_a_cell_of_ones_own_counts(small_course, hand_in):
     def move(notebook):
         for i, cell in enumerate(notebook.cells):
@@ -199,6 +210,58 @@ def test_other_files_lie_beside_the_notebook_but_links_do_not(small_course, hand
         assert found == ["data/a.csv", "helper.py", "questions.json"]
         assert (scratch / "questions.json").read_text() != "changed"
     assert not scratch.exists()
+
+
+def laid(course: Course, folder, **options) -> list[str]:
+    """The files that lie beside the notebook when it runs."""
+    with engine.workspace(course, ASSIGNMENT, folder, **options) as scratch:
+        return sorted(str(p.relative_to(scratch)) for p in scratch.rglob("*") if p.is_file())
+
+
+@pytest.fixture
+def unpacked(small_course, hand_in, tmp_path):
+    """An archive unpacked into its own folder, with files in it, beside it, and links."""
+    folder = hand_in("files")
+    inner = folder / "01_small"
+    (inner / "data").mkdir(parents=True)
+    for name in ("exercises.ipynb", "quiz.ipynb"):
+        (folder / name).rename(inner / name)
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "key.txt").write_text("key")
+    (inner / "helpers.py").write_text("x = 1")
+    (inner / "helpers.ipynb").write_text("{}")
+    (inner / "data" / "x.csv").write_text("1")
+    (inner / "more").symlink_to(tmp_path / "secret")
+    (inner / "key.txt").symlink_to(tmp_path / "secret" / "key.txt")
+    (folder / "helpers.py").write_text("x = 2")
+    (folder / "data").write_text("a file where the other has a folder")
+    return folder
+
+
+TAKEN = ("01_small/exercises.ipynb", "01_small/quiz.ipynb")
+
+
+def test_the_neighbours_of_a_notebook_lie_beside_it_and_links_do_not(small_course, unpacked):
+    inner = ["01_small/data/x.csv", "01_small/helpers.py"]
+    assert laid(small_course, unpacked) == [*inner, "data", "helpers.py", "questions.json"]
+    beside = [*inner, "data/x.csv", "helpers.py", "questions.json"]
+    assert laid(small_course, unpacked, home="01_small") == beside
+    with engine.workspace(small_course, ASSIGNMENT, unpacked, home="01_small") as scratch:
+        assert (scratch / "helpers.py").read_text() == "x = 1"
+
+
+def test_other_notebooks_lie_beside_it_but_those_of_the_assignment_do_not(small_course, unpacked):
+    found = laid(small_course, unpacked, home="01_small", taken=TAKEN)
+    assert [name for name in found if name.endswith(".ipynb")] == ["01_small/helpers.ipynb", "helpers.ipynb"]
+
+
+def test_limits_on_files_hold_in_total_and_the_neighbours_come_first(small_course, unpacked, monkeypatch):
+    monkeypatch.setattr(engine, "MOST_FILES", 3)
+    found = laid(small_course, unpacked, home="01_small", taken=TAKEN)
+    assert found == ["01_small/data/x.csv", "data/x.csv", "helpers.py", "questions.json"]
+    monkeypatch.setattr(engine, "MOST_FILES", 200)
+    monkeypatch.setattr(engine, "MOST_BYTES", 6)
+    assert laid(small_course, unpacked, home="01_small", taken=TAKEN) == ["data/x.csv", "helpers.py", "questions.json"]
 
 
 def test_faults_of_the_course_are_told_in_a_sentence(small_course):

@@ -24,6 +24,12 @@ ODD = (
 )
 """An answer that puts out what no file can hold, and a display that is none."""
 
+UNPACKED = (
+    "from helpers import total\nopen('data/x.csv').close()\n%run more.ipynb\n"
+    "def mean(values):\n    return total(values) / len(values)"
+)
+"""An answer that needs the files beside its notebook."""
+
 NBGRADER = Path(sys.executable).with_name("nbgrader")
 
 
@@ -66,6 +72,13 @@ def damage(hand_in) -> None:
     (folder / "notes.txt").symlink_to("/nowhere/at/all")
     os.mkfifo(folder / "pipe")
     hand_in("odd", {"mean": ODD})
+    folder = hand_in("zip", {"mean": UNPACKED})
+    (folder / "01_small" / "data").mkdir(parents=True)
+    (folder / "exercises.ipynb").rename(folder / "01_small" / "exercises.ipynb")
+    (folder / "01_small" / "helpers.py").write_text("def total(values):\n    return sum(values)\n")
+    (folder / "01_small" / "more.ipynb").write_text('{"cells": [], "nbformat": 4, "nbformat_minor": 5, "metadata": {}}')
+    (folder / "01_small" / "data" / "x.csv").write_text("1")
+    (folder / "quiz.ipynb").rename(folder / "quiz")
     hand_in(
         "wrong", {"mean": "def mean(values):\n    return 2", "q1": 'quiz.ask("q1", "ABC")', "q2": 'quiz.ask("q2", "")'}
     )
@@ -101,6 +114,7 @@ def test_both_drivers_give_the_same_scores_and_notebooks(small_course, hand_in):
         "half": 8,
         "link": 11,
         "odd": 8,
+        "zip": 11,
         "wrong": 2 + 2 + 1 + 0.5,
     }
 

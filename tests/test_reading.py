@@ -133,9 +133,15 @@ def test_text_after_the_end_is_left_out_and_noted(written):
         ("PK\x03\x04 and so on", "ZIP archive"),
         ("<!DOCTYPE html><html>", "web page"),
         ("%PDF-1.7", "PDF"),
+        ("\ufeff\n<!-- saved from url -->\n<html>", "web page"),
+        ("{\\rtf1\\ansi {\\fonttbl}\n" + TEXT, "rich-text document"),
+        ("# %%\ndef mean(values):\n    return 1", "Python source"),
+        ("import numpy as np\n", "Python source"),
+        ('"""Exercises."""\n', "Python source"),
         (TEXT[: len(TEXT) // 2], "cut off: it ends in line"),
         (TEXT.replace('"nbformat"', '"nbformat'), "line"),
         (TEXT.replace("[", "[\n<<<<<<< HEAD", 1), "Git conflict at line 6"),
+        (TEXT.replace("[", "[\n=======", 1), "Git conflict at line 6"),
         ("[" * 200_000, "never end"),
         ('{"cells": [' + "9" * 10_000 + "]}", "never end"),
     ],
@@ -143,6 +149,11 @@ def test_text_after_the_end_is_left_out_and_noted(written):
 def test_what_cannot_be_read_says_why(written, data, said):
     with pytest.raises(Unreadable, match=said):
         read_submission(written(data))
+
+
+def test_a_heading_underlined_like_a_conflict_is_read(written):
+    path = written(json.dumps(notebook("a"), indent=1).replace('"a"', '"a\n=======\nb"'))  # a line end not escaped
+    assert sources(path) == ["a\n=======\nb"]
 
 
 def test_malformed_json_names_line_and_column(written):
@@ -202,6 +213,10 @@ def put(folder: Path, name: str, *cells: str) -> None:
         "quiz.ipynb.txt",
         "quiz_final_v2.ipynb",
         "01_small/quiz.ipynb",
+        "Users/ada/Desktop/course/release/01_small/quiz.ipynb",
+        "quiz",
+        "quiz.json",
+        "01_small/quiz.json",
     ],
 )
 @pytest.mark.parametrize("content", [("q1", "q2"), ()])
@@ -236,9 +251,126 @@ def test_strangers_checkpoints_and_other_names_stay_out(tmp_path):
     put(tmp_path, ".ipynb_checkpoints/quiz-checkpoint.ipynb", "q1", "q2")
     put(tmp_path, "__MACOSX/quiz.ipynb", "q1")
     assert find_notebooks(tmp_path, NAMES) == {}
+    put(tmp_path, "QUIZ.JSON", "q1", "q2")
+    put(tmp_path, "my quiz", "q1", "q2")
+    assert find_notebooks(tmp_path, NAMES) == {}
     assert find_notebooks(tmp_path, ["scratch"]) == {"scratch": tmp_path / "scratch.ipynb"}
 
 
 def test_an_unreadable_file_of_the_right_name_is_found_so_that_it_can_be_told(tmp_path):
     (tmp_path / "quiz.ipynb").write_text("{")
     assert find_notebooks(tmp_path, NAMES) == {"quiz": tmp_path / "quiz.ipynb"}
+
+
+def test_files_with_these_cells_that_were_not_read_are_named_whatever_they_are_called(tmp_path):
+    for name in ("quiz.ipynb", "ada.ipynb", "quiz.json", "Quiz (2).ipynb"):
+        put(tmp_path, name, "q1", "q2")
+    put(tmp_path, "notes.ipynb", "other")
+    (tmp_path / "quiz").write_text("what I read for the quiz")
+    found = find_notebooks(tmp_path, NAMES)
+    assert found == {"quiz": tmp_path / "quiz.ipynb"}
+    assert naming_notes(tmp_path, "quiz", found, NAMES["quiz"]) == [
+        f"There was also `{name}`: it was not read." for name in ("Quiz (2).ipynb", "ada.ipynb", "quiz.json")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("quiz-v1.ipynb", "quiz-v2.ipynb"),
+        ("quiz (2).ipynb", "quiz (10).ipynb"),
+        ("quiz-Copy1.ipynb", "quiz-Copy2.ipynb"),
+        ("ada_quiz.ipynb", "ada_quiz (1).ipynb"),
+        ("quiz_v2.ipynb", "quiz_v2 (1).ipynb"),
+        ("01_small_v9.ipynb", "01_small_v10.ipynb"),
+        ("a quiz.ipynb", "quiz-final-3.ipynb"),
+    ],
+)
+def test_of_several_copies_the_one_with_the_highest_number_is_read(tmp_path, older, newer):
+    put(tmp_path, older, "q1", "q2")
+    put(tmp_path, newer, "q1")  # a cell was deleted since
+    found = find_notebooks(tmp_path, NAMES)
+    assert found == {"quiz": tmp_path / newer}
+    assert f"There was also `{older}`: it was not read." in naming_notes(tmp_path, "quiz", found, NAMES["quiz"])
+
+
+RELEASED = {
+    "quiz": {"start": "import math\n", "q1": 'quiz.ask("q1", "")', "q2": 'quiz.ask("q2", "")', "essay": "Write."}
+}
+
+
+def hand(
+    folder: Path, name: str, *, added: str = "", essay: str = "Write.", lost: bool = False, **answers: str
+) -> Path:
+    """A quiz with the ``answers`` by name, and below it a cell of the student's own."""
+    texts = RELEASED["quiz"] | answers
+    made = [nbformat.v4.new_code_cell(text) for key, text in texts.items() if key != "essay"]
+    made.append(nbformat.v4.new_markdown_cell(essay))
+    for cell, key in zip(made, texts, strict=True):
+        cell.metadata = {} if lost else {"nbgrader": {"grade_id": key}}
+    made += [nbformat.v4.new_code_cell(added)]
+    (folder / name).write_text(json.dumps(nbformat.v4.new_notebook(cells=made)))
+    return folder / name
+
+
+ANSWERED = {"q1": 'quiz.ask("q1", "A")'}
+IDS = {"quiz": set(RELEASED["quiz"])}
+
+
+@pytest.mark.parametrize("name", ["quiz-Copy1.ipynb", "quiz (1).ipynb", "ada_solution.ipynb"])
+def test_a_file_as_it_was_handed_out_gives_way_to_one_with_answers(tmp_path, name):
+    hand(tmp_path, "quiz.ipynb", start="import  math")
+    answered = hand(tmp_path, name, **ANSWERED)
+    found = find_notebooks(tmp_path, IDS, RELEASED)
+    assert found == {"quiz": answered}
+    assert naming_notes(tmp_path, "quiz", found)[-1] == "There was also `quiz.ipynb`: it was not read."
+
+
+@pytest.mark.parametrize("own", [ANSWERED, {"added": "x = 1"}, {"essay": "I think"}, {"q1": "", "added": "1"}])
+def test_a_file_with_anything_of_the_students_in_it_is_not_as_it_was_handed_out(tmp_path, own):
+    exact = hand(tmp_path, "quiz.ipynb", **own)
+    hand(tmp_path, "quiz (1).ipynb", **ANSWERED)
+    assert find_notebooks(tmp_path, IDS, RELEASED) == {"quiz": exact}
+
+
+def test_an_answered_copy_that_lost_its_names_wins_and_a_stranger_of_like_name_does_not(tmp_path):
+    exact = hand(tmp_path, "quiz.ipynb")
+    put(tmp_path, "quiz helpers.ipynb", "other")
+    (tmp_path / "quiz (2).ipynb").write_text("{")
+    assert find_notebooks(tmp_path, IDS, RELEASED) == {"quiz": exact}
+    answered = hand(tmp_path, "quiz (1).ipynb", lost=True, **ANSWERED)
+    assert find_notebooks(tmp_path, IDS, RELEASED) == {"quiz": answered}
+
+
+def test_of_files_that_all_are_as_handed_out_the_right_name_wins(tmp_path):
+    hand(tmp_path, "quiz (1).ipynb")
+    exact = hand(tmp_path, "quiz.ipynb")
+    assert find_notebooks(tmp_path, IDS, RELEASED) == {"quiz": exact}
+
+
+def test_each_file_is_read_once(tmp_path, monkeypatch):
+    for name in ("quiz.ipynb", "quiz (1).ipynb"):
+        hand(tmp_path, name)
+    read = []
+    real = reading.read_submission
+    monkeypatch.setattr(reading, "read_submission", lambda path: read.append(path) or real(path))
+    seen = reading.look_through(tmp_path, IDS)
+    found = find_notebooks(tmp_path, IDS, RELEASED, seen)
+    naming_notes(tmp_path, "quiz", found, IDS["quiz"], seen)
+    assert sorted(read) == sorted(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("01_small.zip", "unpack it and hand in the .ipynb file"),
+        ("ada/work.tar.gz", "unpack it and hand in the .ipynb file"),
+        ("quiz.html", "hand in the .ipynb file itself"),
+        ("quiz (1).py", "hand in the .ipynb file itself"),
+    ],
+)
+def test_where_there_is_no_notebook_it_is_said_what_there_was(tmp_path, name, advice):
+    (tmp_path / "ada").mkdir()
+    for file in (name, "helpers.py", "notes.txt"):
+        (tmp_path / file).write_text("x")
+    assert naming_notes(tmp_path, "quiz", {}) == [f"There was `{name}`: {advice}."]
