@@ -550,6 +550,48 @@ def doubled(uploads, known):
 
 
 @spoil
+def gathered(uploads, known):
+    """Answers in other cells than their own, each in another way."""
+    notebook = uploads["exercises"].notebook
+    blank = {cell["id"]: cell.source for cell in _released(known, "exercises").cells}
+    mean, scale, count, save, tally = (_by_name(uploads, name) for name in ("mean", "scale", "count", "save", "tally"))
+    mean.source += f"\n\n{scale.source}"
+    notebook.cells.remove(scale)
+    test = _by_name(uploads, "test_count")
+    test.source, count.source = f"{count.source}\n\n{test.source}", blank["count"]
+    notebook.cells.insert(notebook.cells.index(save), nbformat.v4.new_code_cell(save.source))
+    save.source = blank["save"]
+    copied = nbformat.from_dict(json.loads(json.dumps(tally)))
+    copied["id"], copied.source = "", _by_name(uploads, "countdown").source
+    notebook.cells[notebook.cells.index(_by_name(uploads, "countdown"))] = copied
+    old = nbformat.from_dict(json.loads(json.dumps(_by_name(uploads, "root"))))
+    old["id"], old.source = "", "def root(x):\n    return 0  # first try"
+    notebook.cells.append(old)
+
+
+@spoil
+def copies(uploads, known):
+    """An archive six folders deep with two copies and a notebook that they run; above it a blank one, and the quiz."""
+    upload = uploads["exercises"]
+    shutil.copy(f"{known['COURSE']}/release/01_small/exercises.ipynb", upload.folder)
+    upload.folder, upload.name = upload.folder / "home/ada/course/release/01_small", "exercises (10)"
+    old = json.loads(json.dumps(upload.notebook))
+    for cell in old["cells"]:
+        cell["source"] = "def mean(values):\n    return 0" if cell["id"] == "mean" else cell["source"]
+    (upload.folder / "exercises (2).ipynb").write_text(json.dumps(old))
+    more = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("def largest(values):\n    return max(values)")])
+    (upload.folder / "more.ipynb").write_text(json.dumps(more))
+    (uploads["quiz"].folder / "quiz").write_text(json.dumps(uploads["quiz"].notebook))
+    uploads["quiz"].write = False
+
+
+def _released(known: dict[str, str], name: str) -> NotebookNode:
+    from autograder import cells
+
+    return cells.read(Path(known["COURSE"], "release", "01_small", f"{name}.ipynb"))
+
+
+@spoil
 def above_the_imports(uploads, known):
     """The first exercise was dragged to the top."""
     notebook = uploads["exercises"].notebook
