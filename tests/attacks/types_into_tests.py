@@ -2,8 +2,8 @@
 what = "Leaves the stubs and types into the test cells: it runs as the student's own code and finds nothing there."
 answers = "blank"
 [verdicts]
-test_mean = "failed"
-test_mean_hidden = "failed"
+test_mean = "error in your code"
+test_mean_hidden = "error in your code"
 test_root = "failed"
 """
 # %% [exercises] test_mean
