@@ -7,6 +7,7 @@ rebuilds it; the second runs it, judges it and writes the gradebook. ``nbgrader_
 from __future__ import annotations
 
 import glob
+import os
 from pathlib import Path
 
 from nbconvert.exporters import NotebookExporter
@@ -30,6 +31,7 @@ class SubmissionExporter(NotebookExporter):
         super().__init__(*args, **kwargs)
         _refuse(self.parent)
         _leave_links_out(self.parent)
+        _take_all_in(self.parent)
 
     def from_filename(self, filename, resources=None, **kwargs):
         """Rebuild a submitted notebook; read any other as it is."""
@@ -97,6 +99,17 @@ def _refuse(converter) -> None:
     if not Grade(parent=converter).unsafe and (lacking := kernel.missing()):
         converter.log.error(kernel.refusal(lacking))
         raise NbGraderException(kernel.refusal(lacking))
+
+
+def _take_all_in(converter) -> None:
+    """Add the submissions that nbgrader passes over since no notebook lies right in their folder.
+
+    nbgrader makes its exporter between the moment it lists the submissions and the moment it converts them.
+    :func:`expected_notebooks` puts the right names in the place of the one given here.
+    """
+    pattern = converter._format_source(converter.coursedir.assignment_id, converter.coursedir.student_id)
+    for folder in filter(os.path.isdir, glob.glob(pattern)):
+        converter.assignments.setdefault(folder, [os.path.join(folder, "none.ipynb")])
 
 
 def _leave_links_out(converter) -> None:
