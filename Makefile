@@ -20,7 +20,7 @@ test:
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/course sync --check
-	.venv/bin/python -m pytest tests notebooks --nbval -n 2 --dist loadfile
+	.venv/bin/python -m pytest tests notebooks --nbval -n 3 --dist loadfile --no-loadscope-reorder
 
 bench:
 	@"$(PYTHON)" bootstrap.py

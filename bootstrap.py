@@ -198,7 +198,7 @@ def install_packages():
     what = f"Installing the {count} packages of the lock (the first time takes a minute or more)"
     environment = index_environment(venv_python())
     if get_uv():
-        sync = ["pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode", "--python", venv_python(), LOCK]
+        sync = ["pip", "sync", "--quiet", "--require-hashes", "--python", venv_python(), LOCK]
         try:
             return step(what, uv(*sync), environment)
         except Stop:
@@ -309,7 +309,7 @@ def pip_environment(python):
 
 
 def index_environment(python):
-    """This environment, with pip's settings for uv where uv has none of its own."""
+    """This environment, with what uv needs: pip's settings and ours, where uv has none of its own."""
     environment = pip_environment(python)
     for name, value in pip_settings(python, environment).items():
         if name in FOR_UV:
@@ -317,6 +317,7 @@ def index_environment(python):
             environment.setdefault(FOR_UV[name], separator.join(value.split()))
     # like pip, look in every index; safe, as each file must have a hash of the lock
     environment.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
+    environment.setdefault("UV_COMPILE_BYTECODE", "1")  # every first import is quick then
     environment["UV_PYTHON_DOWNLOADS"] = "never"
     return environment
 

@@ -19,9 +19,11 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import hashlib
 import itertools
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, MutableMapping
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -32,8 +34,10 @@ from autograder.plain import Handle, Limits, PlainError, TooMuch, Wire
 
 TEXT = 10_000  # characters of an exception's text
 FRAMES = 50  # lines of a traceback
+YOUNG = 20_000_000  # ns in which a file can change twice and bear one time: file systems take that of the last tick
+UNSETTLED = 0  # stands for such a time
 
-_BUILT_IN = {kind: name for name, kind in vars(builtins).items() if isinstance(kind, type)}
+_BUILT_IN = {kind: kind.__name__ for kind in vars(builtins).values() if isinstance(kind, type)}
 _objects: dict[int, Any] = {}  # what handles stand for; lives as long as the process
 _names: dict[str, Any] = {}  # that this test was told of, and what they stood for
 _wires: dict[int, Wire] = {}
@@ -91,7 +95,7 @@ def _do(operation: str, rest: list, namespace: MutableMapping[str, Any]) -> tupl
         case "name", [name]:
             return ("value", namespace[name]) if name in namespace else ("missing", name)
         case "call", [function, args, kwargs]:
-            return "value", function(*args, **kwargs)
+            return "value", _made(function, function(*args, **kwargs))
         case "attribute", [value, name]:
             return "value", getattr(value, name)
         case "item", [value, key]:
@@ -117,7 +121,17 @@ def _do(operation: str, rest: list, namespace: MutableMapping[str, Any]) -> tupl
     raise ValueError(f"There is no operation {operation!r}.")
 
 
+def _made(function: Any, value: Any) -> Any:
+    """What a call gave. What a test makes of a student's class is an object, even where it holds plain data only.
+
+    A test makes one in order to use it: ``Stock(apples=3)["pears"]`` is for its ``__missing__``.
+    """
+    return _handle(value) if type(value) is function and plain.is_subclass(function) else value
+
+
 def _handle(value: Any) -> Handle:
+    if type(value) is Handle:
+        return value
     number = next(_numbers)
     _objects[number] = value
     return Handle(number, _kind(value), plain.type_name(value))
@@ -169,16 +183,22 @@ def _loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def _files(known: dict[str, tuple[int, int]]) -> Iterable[tuple[str, tuple[tuple[int, int], bytes]]]:
-    """Contents of those files that are there and differ from what the examiner knows (time of change and size)."""
-    for name, stamp in known.items():
+def _files(
+    known: dict[str, tuple[tuple[int, int], bytes]],
+) -> Iterable[tuple[str, tuple[tuple[int, int], bytes | None]]]:
+    """Stamps of those files whose stamp is not the one that the examiner knows, or settles nothing; and their contents.
+
+    ``None`` for contents whose digest the examiner knows.
+    """
+    for name, (stamp, digest) in known.items():
         path = Path(name)
         try:
-            now = _stamp(path)
-            if path.is_file() and now != tuple(stamp):
+            now = stamp_of(path.stat())
+            if path.is_file() and (now != tuple(stamp) or now[0] == UNSETTLED):
                 if now[1] > Limits().size:
                     raise TooMuch(f"The file {name} is too large.")
-                yield name, (now, path.read_bytes())
+                data = path.read_bytes()
+                yield name, (now, None if digest_of(data) == digest else data)
         except OSError:
             continue
 
@@ -187,13 +207,21 @@ def _written(name: str, data: bytes) -> tuple[int, int]:
     path = Path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-    return _stamp(path)
+    return stamp_of(path.stat())
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    """Time of change and size of a file."""
-    found = path.stat()
-    return found.st_mtime_ns, found.st_size
+def stamp_of(found: os.stat_result) -> tuple[int, int]:
+    """Time of change and size of a file; :data:`UNSETTLED` in place of a time that a further change could bear too.
+
+    The time is that of the inode, which nobody sets: ``os.utime`` and ``shutil.copy2`` set the one of the contents.
+    """
+    settled = time.time_ns() - found.st_ctime_ns > YOUNG
+    return found.st_ctime_ns if settled else UNSETTLED, found.st_size
+
+
+def digest_of(data: bytes) -> bytes:
+    """What tells the contents of a file from others."""
+    return hashlib.sha256(data).digest()
 
 
 # --- exceptions -----------------------------------------------------------------------------------

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import nbformat
+import orjson
 from nbformat import NotebookNode
-from nbformat.v4.rwbase import rejoin_lines
+from nbformat.v4.rwbase import rejoin_lines, split_lines, strip_transient
 
 from autograder.course import CourseError
 
@@ -138,8 +139,37 @@ def answers_to_guesses(notebook: NotebookNode) -> Iterator[NotebookNode]:
 
 
 def dumps(notebook: NotebookNode) -> str:
-    """The text of a notebook file: keys sorted, indented by one, with a line end at the end."""
-    return whole_characters(nbformat.writes(notebook, version=4).rstrip("\n") + "\n")
+    """The text of a notebook file: keys sorted, indented by one, with a line end at the end.
+
+    It is the text that nbformat writes (but for the exponents of numbers, and null for NaN), in a tenth of the time:
+    where lines are indented Python's own encoder is slow.
+    """
+    lines = split_lines(strip_transient(_copied(notebook)))
+    try:
+        text = orjson.dumps(lines, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONEncodeError:  # half characters, keys that are no text, whole numbers of more than 64 bits
+        return whole_characters(nbformat.writes(notebook, version=4).rstrip("\n") + "\n")
+    return _INDENTATION.sub(lambda found: found[0][::2], text) + "\n"
+
+
+_INDENTATION = re.compile(r"^ +", re.MULTILINE)  # no line of JSON begins within a text
+
+
+def _copied(notebook: NotebookNode) -> NotebookNode:
+    """A copy, as deep as nbformat changes a notebook when it writes one."""
+    copied = NotebookNode(notebook)
+    copied["metadata"] = NotebookNode(notebook.metadata)
+    copied["cells"] = [NotebookNode(cell) for cell in notebook.cells]
+    for cell in copied.cells:
+        cell["metadata"] = NotebookNode(cell.metadata)
+        if "attachments" in cell:
+            cell["attachments"] = {name: dict(bundle) for name, bundle in cell.attachments.items()}
+        if "outputs" in cell:
+            cell["outputs"] = [NotebookNode(output) for output in cell.outputs]
+            for output in cell.outputs:
+                if "data" in output:
+                    output["data"] = NotebookNode(output.data)
+    return copied
 
 
 def whole_characters(text: str) -> str:

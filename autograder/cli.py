@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -151,6 +152,7 @@ def _grade(parsed: argparse.Namespace) -> int:
 
     from autograder.run import grade_assignment
 
+    gc.freeze()  # nothing of what is loaded is garbage: neither now nor at the end is it to be looked through
     how = {"jobs": parsed.jobs, "dask": parsed.dask, "force": parsed.force, "limits": Limits(unsafe=parsed.unsafe)}
     graded = grade_assignment(course, assignment, parsed.student, **how)
     failed = [result for result in graded if result.problem]

@@ -7,13 +7,14 @@ three in a row. nbgrader's two passes call the first and the others apart. Nothi
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import re
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -25,7 +26,7 @@ from autograder.quiz.questions import Bank
 from autograder.reading import Unreadable, read_submission
 from autograder.rebuild import ADDED, Known
 from autograder.release import IGNORED, release_notebook
-from autograder.runs import CellRun, End, Limits
+from autograder.runs import SENTENCES, CellRun, End, Limits
 from autograder.scoring import score_answer
 from autograder.verdicts import NotebookResult, Outcome, Verdict
 
@@ -58,6 +59,11 @@ class Source:
     def graded(self) -> list[Known]:
         """Test cells and quiz cells, in order; cells that a person grades are not among them."""
         return [place for place in self.known if cells.is_test(place.cell) or cells.is_quiz(place.cell)]
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """What students read as the name of each test cell."""
+        return titles(self.known)
 
 
 @dataclass(frozen=True)
@@ -365,7 +371,7 @@ _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,16}\b")
 
 def judge(source: Source, prepared: Prepared, runs: Sequence[CellRun], limits: Limits) -> NotebookResult:
     """The verdict on every graded cell of the source, in its order."""
-    names = titles(source.known)
+    names = source.titles
     if prepared.problem is not None:
         outcome = Outcome.NOT_ATTEMPTED if prepared.missing else Outcome.UNREADABLE
         verdicts = [_zero(source, place, names, outcome, prepared.problem) for place in source.graded]
@@ -453,11 +459,38 @@ class _Judge:
             return Outcome.NOT_ATTEMPTED, f"The code stops at its NotImplementedError.{self._line(run)}"
         if run.ename == "AssertionError" and not mine:
             return Outcome.FAILED, run.evalue or "A check of this test did not hold."
+        if run.ename in SENTENCES:
+            return Outcome.ERROR, run.evalue
         evalue = re.sub(r"\s*\([^()]*\.py, line \d+\)$", "", run.evalue)
-        said = f"{run.ename}: {evalue}" if evalue else run.ename
-        if run.ename == "SystemExit":
-            said = "The code calls exit(), which ends the program."
-        return Outcome.ERROR, said + (self._line(run) or " (raised when the test used your code or what it returned)")
+        said = _WORDS.get(run.ename) or (f"{run.ename}: {evalue}" if evalue else run.ename)
+        where = self._line(run) or " (raised when the test used your code or what it returned)"
+        hint = self._hint(run.ename, evalue)
+        return Outcome.ERROR, said + where + (f"\n{hint}" if hint else "")
+
+    def _hint(self, ename: str, evalue: str) -> str:
+        """A sentence on why code that ran at home ends in this exception here; ``""`` for most."""
+        if _NO_NETWORK.search(evalue):
+            return "There is no network while notebooks are graded: hand in the files that your code needs beside them."
+        if ename == "ModuleNotFoundError" and (found := re.search(r"No module named '(\w+)", evalue)):
+            return (
+                ""
+                if _is_installed(found[1])
+                else (
+                    f"`{found[1]}` is not among the packages of this course, and no file `{found[1]}.py` was handed in."
+                )
+            )
+        if ename == "NameError" and (found := re.match(r"name '(\w+)' is not defined", evalue)):
+            return self._forgotten(found[1])
+        return ""
+
+    def _forgotten(self, name: str) -> str:
+        """Whether a cell of the student's that has this name in it runs under a magic that keeps nothing."""
+        for cell in self.notebook.cells:
+            magic = _KEEPS_NOTHING.match(cell.source)
+            own = cells.is_solution(cell) or cell.metadata.get(ADDED)
+            if own and magic and re.search(rf"\b{name}\b", cell.source):
+                return f"`{magic[1]}` keeps nothing of what its cell defines: take that line out."
+        return ""
 
     def _line(self, run: CellRun) -> str:
         """The innermost line of the student's own cells in a traceback, as a line of its own."""
@@ -482,6 +515,27 @@ class _Judge:
         wanted = rebuild.definitions(owner.released)
         added = (cell for cell in self.notebook.cells if cell.metadata.get(ADDED) and cell.cell_type == "code")
         return bool(wanted) and any(wanted & rebuild.definitions(cell.source) for cell in added)
+
+
+_WORDS = {
+    "SystemExit": "The code calls exit(), which ends the program.",
+    "BdbQuit": "The code calls the debugger (`breakpoint()`): take the call out.",
+}
+"""What to say of an exception in place of its text."""
+
+_NO_NETWORK = re.compile(
+    r"Errno -[235]\]|Errno 101\]|[Nn]ame resolution|Name or service not known|Network is unreachable"
+)
+_KEEPS_NOTHING = re.compile(
+    r"\s*(%%(?:timeit|script|bash|sh|python3?|html|javascript|latex|markdown|writefile|file))\b"
+)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _tidy(message: str) -> str:

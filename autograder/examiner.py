@@ -33,19 +33,24 @@ import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-from nbformat import NotebookNode
 
-from autograder import leftovers, plain
+from autograder import answering, leftovers, plain
 from autograder.plain import Handle, PlainError, TooMuch, Wire
-from autograder.runs import CellRun, End, Frame, Limits
+from autograder.runs import SENTENCES, CellRun, End, Frame, Limits
 
 try:
     import resource
 except ImportError:  # Windows
     resource = None
+
+if TYPE_CHECKING:  # an examiner's process has no need of it
+    from nbformat import NotebookNode
+
+CLASSES = 200
+"""Names of student's classes that one examiner keeps classes for."""
 
 CALLS = 200_000
 """Questions that one test cell may ask the student's code."""
@@ -150,14 +155,14 @@ class StudentObject:
         return False  # never the student's word: True would make a failed check unseen
 
     def __len__(self) -> NoReturn:
-        raise NoLength(_rule("takes the length of", self))
+        raise NoLength(_rule("takes its length", self))
 
     def __repr__(self) -> str:
         handle = self.__handle
         return f"a {handle.name}" if handle.name.startswith("NumPy") else f"an object of type {handle.name}"
 
     def __format__(self, form: str) -> str:
-        return repr(self) if not form else self.__channel.refuse("prints as a number", self)
+        return repr(self) if not form else self.__channel.refuse("prints it as a number", self)
 
     def __hash__(self) -> int:
         return id(self)
@@ -206,22 +211,46 @@ _END = object()
 _FORGED = "Something in your code answered in the place of the notebook. Leave open files alone that are not yours."
 
 _REFUSED = {
-    "compares": "eq ne lt le gt ge",
-    "takes the truth of": "bool",
-    "looks for something in": "contains",
-    "turns into a number": "int float complex index round trunc floor ceil",
-    "turns into bytes": "bytes",
-    "turns into an array": "array array_ufunc array_function",
-    "computes with": "add radd iadd sub rsub isub mul rmul imul matmul rmatmul truediv rtruediv floordiv rfloordiv mod "
-    "rmod divmod rdivmod pow rpow lshift rlshift rshift rrshift and rand or ror xor rxor neg pos abs invert",
-    "changes": "setattr delattr setitem delitem",
-    "copies": "copy deepcopy reduce reduce_ex getstate",
-    "takes for a class": "instancecheck subclasscheck",
+    "compares it": "eq ne lt le gt ge",
+    "takes its truth": "bool",
+    "looks for something in it": "contains",
+    "turns it into a number": "int float complex index round trunc floor ceil",
+    "turns it into bytes": "bytes",
+    "turns it into an array": "array array_ufunc array_function",
+    "computes with it": "add radd iadd sub rsub isub mul rmul imul matmul rmatmul truediv rtruediv floordiv rfloordiv "
+    "mod rmod divmod rdivmod pow rpow lshift rlshift rshift rrshift and rand or ror xor rxor neg pos abs invert",
+    "changes it": "setattr delattr setitem delitem",
+    "copies it": "copy deepcopy reduce reduce_ex getstate",
+    "takes it for a class": "instancecheck subclasscheck",
 }
 
+_PASSING = (
+    "generator map filter zip enumerate reversed list_iterator tuple_iterator chain islice product "
+    "dict_keys dict_values dict_items array deque UserList"
+)
+_ADVICE = {
+    **dict.fromkeys(_PASSING.split(), "Make it a list: `list(…)`."),
+    "MaskedArray": "It has masked values: fill them or leave them out.",
+    "matrix": "Make it an array: `np.asarray(…)`.",
+    "PosixPath": "Make it text: `str(…)`.",
+}
+"""What helps, by the name of the type."""
 
-def _rule(verb: str, value: StudentObject) -> str:
-    return f"This test {verb} what your code gave, {value!r}. That takes plain data: {PLAIN}."
+_COROUTINE = "Your code gave a coroutine where a value was expected: is an `await` missing, or an `async` too much?"
+
+
+def _rule(does: str, value: StudentObject) -> str:
+    """Why a test ends that takes a student's object for plain data: for the student and for the test's author."""
+    name = _handle(value).name
+    if name == "coroutine":
+        return _COROUTINE
+    called = {"type": "class"}.get(name, name)
+    advice = f" {_ADVICE[name]}" if name in _ADVICE else ""
+    return f"Your code gave {_article(called)} {called}; this test {does} and can use only {PLAIN}.{advice}"
+
+
+def _article(name: str) -> str:
+    return "an" if name[:1] in "aeioAEIO" else "a"
 
 
 _CATCHES = (
@@ -229,16 +258,16 @@ _CATCHES = (
 )
 
 
-def _refusing(verb: str) -> Callable[..., NoReturn]:
+def _refusing(does: str) -> Callable[..., NoReturn]:
     def refuse(self: StudentObject, *_: object, **__: object) -> NoReturn:
-        _channel(self).refuse(verb, self)
+        _channel(self).refuse(does, self)
 
     return refuse
 
 
-for _verb, _names in _REFUSED.items():
+for _does, _names in _REFUSED.items():
     for _name in _names.split():
-        setattr(StudentObject, f"__{_name}__", _refusing(_verb))
+        setattr(StudentObject, f"__{_name}__", _refusing(_does))
 
 
 # --- the channel ----------------------------------------------------------------------------------
@@ -251,10 +280,11 @@ class Channel:
         self.wire = wire
         self.number = 0
         self.released: list[int] = []
+        self.classes: dict[tuple[str, bool], tuple[type[StudentObject], str]] = {}  # by what is told of a type
         self.known: dict[str, StudentObject] = {}  # what names stood for when this test asked, and still do
         self.tests: set[int] = set()  # indices of the cells that are tests
         self.files: dict[str, tuple[int, int]] = {}  # that the test names: time of change and size over there
-        self.here: dict[str, tuple[int, int] | None] = {}  # the same of our copies
+        self.here: dict[str, tuple[tuple[int, int] | None, bytes]] = {}  # the same of our copies, and a digest
         self.dead: Ended | None = None
         self.begin(-1, 0.0)
 
@@ -273,9 +303,9 @@ class Channel:
             self.dead = self.ended
         raise self.ended
 
-    def refuse(self, verb: str, value: StudentObject) -> NoReturn:
+    def refuse(self, does: str, value: StudentObject) -> NoReturn:
         """End this test cell because it took a student's object for plain data."""
-        self.broken(Ended(End.ERROR, "NotPlain", _rule(verb, value)))
+        self.broken(Ended(End.ERROR, "NotPlain", _rule(does, value)))
 
     def name(self, name: str) -> Any:
         """The student's object of this name. Raises ``KeyError`` when there is none."""
@@ -372,9 +402,24 @@ class Channel:
 
     def proxy(self, handle: Handle) -> StudentObject:
         """What stands in the test for an object of the student's."""
-        name = "".join(c for c in handle.name if c.isprintable())[:TYPE_NAME] or "object"
-        kind = StudentCallable if handle.kind == "callable" else StudentObject
+        kind, name = self._class(handle.name, handle.kind == "callable")
         return kind(self, Handle(handle.number, handle.kind, name))
+
+    def _class(self, told: str, can_be_called: bool) -> tuple[type[StudentObject], str]:
+        """The class for an object of a type that is told to have this name, and the name as it is shown.
+
+        ``type(x).__name__`` is that name, for a test to print. No class is called like one of plain data: a test may
+        ask for the name before it believes the rest.
+        """
+        if (found := self.classes.get((told, can_be_called))) is None:
+            base = StudentCallable if can_be_called else StudentObject
+            name = "".join(c for c in told if c.isprintable())[:TYPE_NAME].strip() or "object"
+            shown = f"{name}, not plain" if name in plain.NAMES else name
+            if len(self.classes) >= CLASSES:
+                return base, name
+            kind = type(shown, (base,), {"__slots__": (), "__module__": "__main__"})
+            found = self.classes[told, can_be_called] = kind, name
+        return found
 
     def exception(self, name: str, bases: list, text: str, args: tuple, lines: list, in_cell: bool) -> BaseException:
         """The exception to raise in the test for one that the student's code raised."""
@@ -386,7 +431,7 @@ class Channel:
             base, text = "RuntimeError", f"your code raised {base}"
         if shown == "AssertionError" and not frames:  # no check of the test's own
             shown, text = "StudentError", f"AssertionError: {text}"
-        shown = "StudentError" if shown in _GENERAL else shown
+        shown = "StudentError" if shown in _GENERAL or shown in SENTENCES else shown
         return _exception(Raised(shown, text, frames, in_cell), base, args)
 
     def frames(self, lines: list) -> Iterator[Frame]:
@@ -400,30 +445,41 @@ class Channel:
         """Share the files that a test names: what either side has changed is copied to the other at each call."""
         names = set(filter(_is_file_name, _texts(code)))
         self.files = {name: self.files.get(name, (0, -1)) for name in sorted(names)}
+        self.here = dict.fromkeys(names, (None, b"")) | self.here
         self.fetch()
 
     def fetch(self) -> None:
         """Copy the files that the student's side has changed."""
         if not self.files:
             return
-        for name, found in self._about_files("files", self.files).items():
+        known = {name: (stamp, self.here[name][1] if _stamp(name) else b"") for name, stamp in self.files.items()}
+        for name, found in self._about_files("files", known).items():
             match found:
-                case ((int(changed), int(size)), bytes(data)) if name in self.files:
-                    Path(name).parent.mkdir(parents=True, exist_ok=True)
-                    Path(name).write_bytes(data)
-                    self.files[name], self.here[name] = (changed, size), _stamp(name)
+                case ((int(changed), int(size)), (bytes() | None) as data) if name in self.files:
+                    self.files[name] = changed, size
+                    if data is not None:
+                        Path(name).parent.mkdir(parents=True, exist_ok=True)
+                        Path(name).write_bytes(data)
+                        self.here[name] = _stamp(name), answering.digest_of(data)
 
     def put(self) -> None:
         """Copy the files that the test has changed to the student's side."""
-        changed = [name for name in self.files if _stamp(name) not in (None, self.here.get(name))]
-        if not changed:
+        contents = {name: data for name in self.files if (data := self._changed(name)) is not None}
+        if not contents:
             return
-        stamps = self._about_files("write", {name: Path(name).read_bytes() for name in changed})
-        for name in changed:
-            self.here[name] = _stamp(name)
-            match stamps.get(name):
-                case (int(changed), int(size)):
+        for name, stamp in self._about_files("write", contents).items():
+            match stamp:
+                case (int(changed), int(size)) if name in contents:
                     self.files[name] = changed, size
+
+    def _changed(self, name: str) -> bytes | None:
+        """The contents of our copy of a file, if the test has changed it since both sides were last alike."""
+        now, (known, digest) = _stamp(name), self.here[name]
+        if now is None or (now == known and now[0] != answering.UNSETTLED):
+            return None
+        data = Path(name).read_bytes()
+        self.here[name] = now, answering.digest_of(data)
+        return data if self.here[name][1] != digest else None
 
     def _about_files(self, operation: str, what: dict[str, Any]) -> dict[Any, Any]:
         how, answer = self.exchange(operation, (what,))
@@ -460,7 +516,7 @@ def _stamp(name: str) -> tuple[int, int] | None:
         found = os.stat(name)
     except OSError:
         return None
-    return (found.st_mtime_ns, found.st_size) if stat.S_ISREG(found.st_mode) else None
+    return answering.stamp_of(found) if stat.S_ISREG(found.st_mode) else None
 
 
 def _is_file_name(value: object) -> bool:
@@ -743,10 +799,12 @@ def _fork(control: int, student: int, limits: Limits, folder: str) -> int:
 
 def _outputs(end: End, ename: str, evalue: str, printed: str) -> Iterator[NotebookNode]:
     """What the graded notebook shows below a test: what it printed, and how it failed, without its source."""
+    from nbformat import NotebookNode
+
     if printed:
         yield NotebookNode(output_type="stream", name="stdout", text=_utf8(printed))
     if end in (End.ERROR, End.MEMORY):
-        text = f"{ename}: {evalue}" if evalue else ename
+        text = evalue if ename in SENTENCES else f"{ename}: {evalue}" if evalue else ename
         yield NotebookNode(output_type="error", ename=_utf8(ename), evalue=_utf8(evalue), traceback=[_utf8(text)])
 
 

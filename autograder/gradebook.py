@@ -20,7 +20,7 @@ from sqlalchemy import Column, Row, Table, bindparam, select
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from autograder import reading, release
-from autograder.course import COURSE_ID, Course, CourseError, tools_on_path
+from autograder.course import COURSE_ID, Course, CourseError
 from autograder.engine import Graded
 from autograder.verdicts import Outcome
 
@@ -36,7 +36,6 @@ def open_gradebook(course: Course, assignment: str) -> Iterator[api.Gradebook]:
 
     Raises :class:`CourseError` when the source no longer fits what is in the gradebook, or the file is locked.
     """
-    tools_on_path()  # nbgrader calls alembic when it makes a gradebook
     with _locked_told():
         release.register(course, assignment)
         book = api.Gradebook(course.gradebook_url, COURSE_ID)

@@ -32,7 +32,7 @@ from nbformat import NotebookNode
 from autograder import cells, leftovers, outputs, zygotes
 from autograder.course import CourseError
 from autograder.outputs import Outputs
-from autograder.rebuild import ADDED
+from autograder.rebuild import ADDED, IMPORTS
 from autograder.runs import CellRun, End, Limits
 
 try:
@@ -95,6 +95,7 @@ class _Whole:
             self.deadline = self.deadline or time.monotonic() + self.limits.notebook_seconds
             for index in self.todo:
                 if index in left_out:
+                    session.pass_over(index)
                     continue
                 if self._over():
                     break
@@ -182,6 +183,7 @@ class Session:
         self.counts: dict[int, int] = {}  # In[n] of this kernel, and which cell that was
         self.spent = 0  # characters of output kept so far
         self.number = 0
+        self.imports: list[str] = []  # of tests, not yet made on the student's side
         self.ended: End | None = None
         self.culprit: int | None = None
         self.lasts: list[tuple[int, int]] = []  # the number of the process that was last when a cell ended, that cell
@@ -256,10 +258,18 @@ class Session:
         cell = self.notebook.cells[index]
         self.index = index
         if cells.is_test(cell):
+            self.pass_over(index)
             return self._examine(cell.source, index, deadline)
         if not cells.is_solution(cell) and not cell.metadata.get(ADDED):
             self._examiner().given(cell.source)
         return self._run(cell.source, index, deadline)
+
+    def pass_over(self, index: int) -> None:
+        """Have what the released text of the cell at ``index`` imports, if it is a test, before anything runs next.
+
+        A student who ran the notebook at home has these modules in all cells below it.
+        """
+        self.imports += self.notebook.cells[index].metadata.get(IMPORTS, ())
 
     def _run(self, source: str, index: int, deadline: float) -> CellRun:
         began = time.monotonic()
@@ -305,7 +315,8 @@ class Session:
 
     def _send(self, request: dict[str, Any], deadline: float) -> bool:
         self.number += 1
-        data = json.dumps({**request, "number": self.number}).encode("utf-8", "replace")
+        imports, self.imports = self.imports, []
+        data = json.dumps({**request, "imports": imports, "number": self.number}).encode("utf-8", "replace")
         try:
             self.control.settimeout(max(0.01, deadline - time.monotonic()))
             self.control.sendall(len(data).to_bytes(4, "little") + data)

@@ -1,9 +1,10 @@
 """Plain data as bytes: the only thing that passes between the student's code and its examiner.
 
-Plain are None, bool, int, float, complex, str, bytes, range, slice, Ellipsis, list, tuple, dict, set, frozenset, and
-NumPy arrays and scalars of numbers, text and times. A type must be exactly one of these: an instance of a subclass can
-lie about itself, so it is not plain. What is not plain travels as a :class:`Handle`, which means something only to the
-side that made it.
+Plain are None, bool, int, float, complex, str, bytes, range, slice, Ellipsis, list, tuple, dict, set, frozenset,
+Fraction, Decimal, date, datetime, timedelta, and NumPy arrays and scalars of numbers, text and times. What is read is
+exactly of one of these types. What is written may be of a subclass that adds nothing to use (see :func:`held_as`): the
+data that its base holds are written, by the base's own methods, so that nothing a class says of itself crosses. What is
+not plain travels as a :class:`Handle`, which means something only to the side that made it.
 
 A message is two lengths, a tree of tagged values, and the raw bytes of arrays. Reading runs none of the sender's code,
 imports nothing, and is bounded by :class:`Limits` before anything is made: whatever the bytes are, the outcome is a
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import array
 import collections
+import datetime
 import math
 import re
 import socket
@@ -22,8 +24,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, IntEnum, ReprEnum, StrEnum
+from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any, Generic
 
 import numpy as np
 
@@ -76,9 +83,133 @@ _HANDLE = struct.Struct("<QB")
 _DTYPE = re.compile(r"\|b1|[<|][iu][1248]|<f[248]|<c(?:8|16)|\|S\d{1,9}|<U\d{1,9}|<[mM]8(?:\[\d{0,9}[A-Za-zμ]{1,2}\])?")
 _DEEPEST_SHAPE = 32  # dimensions
 _PACKED = {float: "d", int: "q"}  # lists of one of these travel as raw numbers
-_SCALARS = {np.dtype(code).type for code in "?bhilqBHILQefdFDSUMm"}
+_SCALARS = {np.dtype(code).type for code in "?bhilqBHILQefdgFDGSUMm"}
+_NARROWED = {"g": np.dtype("<f8"), "G": np.dtype("<c16")}  # long doubles differ from machine to machine
 _BEHAVIOUR = ("__eq__", "__len__", "__iter__", "__getitem__", "__contains__", "__bool__", "__class__")
 _SWAP = sys.byteorder != "little"
+
+
+# --- what crosses as something simpler ------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _AsText:
+    """A type of the standard library whose values cross as ASCII text of one form, which bounds their length."""
+
+    form: re.Pattern[str]
+    text: Callable[[Any], str]
+    made: Callable[[str], Any]
+
+
+def _moment(value: datetime.datetime) -> str:
+    """In ISO format; ``""`` for a time zone other than a fixed offset, as its rules do not cross."""
+    known = value.tzinfo is None or type(value.tzinfo) is datetime.timezone
+    return datetime.datetime.isoformat(value) if known else ""
+
+
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?"
+_ZONE = "[+-][0-9]{2}:[0-9]{2}"  # Python itself does not read every offset that has seconds or parts of one
+_TEXTS: dict[type, _AsText] = {
+    # finite and short: a test that turns 1E+999999999 into an integer would never end
+    Decimal: _AsText(re.compile(r"-?[0-9]{1,999}(\.[0-9]{1,999})?([Ee][+-]?[0-9]{1,3})?"), Decimal.__str__, Decimal),
+    Fraction: _AsText(
+        re.compile("-?[0-9]{1,999}/[0-9]{1,999}"),
+        lambda value: f"{value.numerator}/{value.denominator}",
+        lambda text: Fraction(*map(int, text.split("/"))),
+    ),
+    datetime.date: _AsText(re.compile(_DAY), datetime.date.isoformat, datetime.date.fromisoformat),
+    datetime.datetime: _AsText(re.compile(f"{_DAY}T{_TIME}({_ZONE})?"), _moment, datetime.datetime.fromisoformat),
+    datetime.timedelta: _AsText(
+        re.compile("-?[0-9]{1,9} [0-9]{1,5} [0-9]{1,6}"),
+        lambda value: f"{value.days} {value.seconds} {value.microseconds}",
+        lambda text: datetime.timedelta(*map(int, text.split())),
+    ),
+}
+_TEXT_KINDS = tuple(_TEXTS)
+
+_COPY: dict[type, Callable[[Any], Any]] = {  # each gives an exact instance, from what the base's own methods find
+    int: int.__int__,
+    float: float.__float__,
+    complex: complex.__complex__,
+    str: str.__str__,
+    bytes: lambda value: bytes.__getitem__(value, slice(None)),
+    list: list.copy,
+    tuple: lambda value: tuple.__getitem__(value, slice(None)),
+    dict: lambda value: dict(value) if type(value) is MappingProxyType else dict(dict.items(value)),
+    set: lambda value: set.union(set(), value),
+    frozenset: lambda value: frozenset(set.union(set(), value)),
+    np.ndarray: lambda value: np.ndarray.view(value, np.ndarray),
+}
+_HOLDERS: dict[type, type] = {  # of libraries, with methods that a test can do without
+    collections.Counter: dict,
+    collections.OrderedDict: dict,
+    collections.defaultdict: dict,
+    MappingProxyType: dict,
+    HTTPStatus: int,
+    np.memmap: np.ndarray,
+    np.ma.MaskedArray: np.ndarray,
+}
+_NO_USE = {object, Enum, ReprEnum, IntEnum, StrEnum, Generic}  # bases whose methods a subclass's data can do without
+_HARMLESS = (
+    "module qualname doc dict weakref slots annotations annotate annotate_func annotations_cache firstlineno "
+    "static_attributes orig_bases parameters type_params class_getitem abstractmethods match_args "
+    "init new init_subclass del repr str format dir sizeof missing getattr setattr delattr setitem delitem "
+    "copy deepcopy reduce reduce_ex getnewargs getnewargs_ex getstate setstate array_finalize array_priority"
+)  # special methods that do not decide how an instance compares, counts, iterates, computes or is called
+_SPECIAL = frozenset(f"__{name}__" for name in _HARMLESS.split())
+
+
+_line = type.__dict__["__mro__"].__get__
+
+
+def held_as(kind: type) -> type | None:
+    """The plain type as which values of this type are written, from what they hold; ``None`` for no such type.
+
+    That is so for some types of libraries, for named tuples, and for subclasses of one plain type that define nothing
+    public and no special method that matters in use: what one can do with their values, one can do with the copy. A
+    class with methods of its own is there to be used, so its instances stay handles.
+    """
+    if kind in _HOLDERS:
+        return _HOLDERS[kind]
+    line = _line(kind)
+    base = next(filter(_COPY.__contains__, line), None)
+    if base is tuple and _is_named_tuple(kind):
+        return tuple
+    if base is None or any(_adds_use(one) for one in line if one is not base and one not in _NO_USE):
+        return None
+    return base
+
+
+def is_subclass(kind: type) -> bool:
+    """Whether values of a class are written as those of a plain type only because the class adds nothing to it."""
+    known = kind in _WRITE or kind in _SCALARS or kind in _TEXTS or kind in _HOLDERS or _is_named_tuple(kind)
+    return not known and held_as(kind) is not None
+
+
+def _adds_use(kind: type) -> bool:
+    """Whether a class defines anything that a test could call for, or that decides what its instances seem to be."""
+    members = kind.__dict__.get("_member_map_", ())  # of an Enum
+    names = (name for name in kind.__dict__ if name not in members)
+    return any(name not in _SPECIAL if name.startswith("__") else not name.startswith("_") for name in names)
+
+
+def _held(value: Any, base: type) -> Any:
+    """A plain copy of what ``value`` holds; ``None`` where it holds more: attributes of its own, or masked values."""
+    kind = type(value)
+    if kind is np.ma.MaskedArray and np.any(np.ma.getmask(value)):
+        return None
+    if kind not in _HOLDERS and _has_attributes(value):
+        return None
+    return _COPY[base](value)
+
+
+def _has_attributes(value: Any) -> bool:
+    try:
+        own = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return False
+    return own is not value and any(not str(name).startswith("_") for name in own)
 
 
 # --- writing --------------------------------------------------------------------------------------
@@ -87,9 +218,9 @@ _SWAP = sys.byteorder != "little"
 def dumps(value: object, limits: Limits | None = None, handle: Callable[[Any], Handle] | None = None) -> bytes:
     """``value`` as a message. ``handle`` gives the handle of each value in it that is not plain.
 
-    A mapping or set with a key that is not plain becomes a handle as a whole. Counter, OrderedDict, defaultdict and
-    named tuples of plain values are written as the dict or tuple that they hold. Raises :class:`PlainError` for a
-    value that is not plain when there is no ``handle``, :class:`TooMuch` beyond the limits.
+    A mapping or set with a key that is not plain becomes a handle as a whole. What :func:`held_as` knows is written as
+    what it holds. Raises :class:`PlainError` for a value that is not plain when there is no ``handle``,
+    :class:`TooMuch` beyond the limits.
     """
     writer = _Writer(limits or Limits(), handle)
     writer.write(value, 0)
@@ -109,6 +240,7 @@ class _Writer:
         self.tree: list[bytes] = []
         self.raw: list[bytes] = []
         self.items = self.size = self.keys = 0
+        self.held: dict[int, tuple[type, type | None]] = {}  # by the id of a class, as its own hash can be anything
 
     def write(self, value: Any, depth: int) -> None:
         self.count(1)
@@ -120,12 +252,17 @@ class _Writer:
             method(self, value, depth)
         elif kind in _SCALARS:
             self.scalar(value)
-        elif kind is collections.Counter or kind is collections.OrderedDict or kind is collections.defaultdict:
-            self.mapping(dict(dict.items(value)), depth)
-        elif _is_named_tuple(kind):
-            self.sequence(tuple(tuple.__iter__(value)), depth)
+        elif kind in _TEXTS:
+            self.as_text(value)
+        elif (base := self.base(kind)) is not None and (held := _held(value, base)) is not None:
+            _WRITE[base](self, held, depth, *([value] if base in _PARTLY else []))
         else:
             self.other(value)
+
+    def base(self, kind: type) -> type | None:
+        if id(kind) not in self.held:
+            self.held[id(kind)] = kind, held_as(kind)
+        return self.held[id(kind)][1]
 
     def count(self, more: int) -> None:
         self.items += more
@@ -188,10 +325,10 @@ class _Writer:
         for item in value:
             self.write(item, depth + 1)
 
-    def unordered(self, value: Any, depth: int) -> None:
-        self.whole(value, lambda: self.sequence(value, depth), keys=True)
+    def unordered(self, value: Any, depth: int, of: Any = None) -> None:
+        self.whole(value if of is None else of, lambda: self.sequence(value, depth), keys=True)
 
-    def mapping(self, value: dict, depth: int) -> None:
+    def mapping(self, value: dict, depth: int, of: Any = None) -> None:
         def write() -> None:
             self.put(b"d" + _COUNT.pack(len(value)))
             for key, item in value.items():
@@ -202,7 +339,7 @@ class _Writer:
                     self.keys -= 1
                 self.write(item, depth + 1)
 
-        self.whole(value, write)
+        self.whole(value if of is None else of, write)
 
     def whole(self, value: Any, write: Callable[[], None], keys: bool = False) -> None:
         """Write a container, or, when a key in it is not plain, take back what was written and make it a handle."""
@@ -223,17 +360,18 @@ class _Writer:
                 raise PlainError("A slice of anything but integers is not plain data.")
             self.write(part, depth + 1)
 
-    def array(self, value: np.ndarray, depth: int) -> None:
+    def array(self, value: np.ndarray, depth: int, of: Any = None) -> None:
         dtype = _little(value.dtype)
         if dtype is None or value.ndim > _DEEPEST_SHAPE:
-            self.other(value)
+            self.other(value if of is None else of)
             return
-        self.grow(value.nbytes)
-        self.size -= value.nbytes
+        size = value.size * dtype.itemsize
+        self.grow(size)
+        self.size -= size
         name = dtype.str.encode()
         shape = struct.pack(f"<{value.ndim}q", *value.shape)
         self.put(b"A" + bytes((len(name),)) + name + bytes((value.ndim,)) + shape)
-        self.blob(value.astype(dtype, copy=False).tobytes())
+        self.blob(_bytes(value, dtype))
 
     def scalar(self, value: np.generic) -> None:
         single = np.array(value)
@@ -243,7 +381,26 @@ class _Writer:
             return
         name = dtype.str.encode()
         self.put(b"G" + bytes((len(name),)) + name)
-        self.blob(single.astype(dtype, copy=False).tobytes())
+        self.blob(_bytes(single, dtype))
+
+    def as_text(self, value: Any) -> None:
+        rule = _TEXTS[type(value)]
+        try:
+            text = rule.text(value)
+        except ValueError:  # an integer of so many digits that Python does not write it
+            text = ""
+        if not rule.form.fullmatch(text):
+            self.other(value)
+            return
+        self.grow(len(text))
+        self.put(b"K" + bytes((_TEXT_KINDS.index(type(value)),)) + _COUNT.pack(len(text)) + text.encode())
+
+
+def _bytes(value: np.ndarray, dtype: np.dtype) -> bytes:
+    if value.dtype.char not in _NARROWED:
+        return value.astype(dtype, copy=False).tobytes()
+    with np.errstate(all="ignore"):  # a long double beyond the range of a double becomes infinite
+        return value.astype(dtype).tobytes()
 
 
 def _packable(value: Any) -> str | None:
@@ -276,7 +433,7 @@ def _ordered(dtype: np.dtype) -> np.dtype | None:
     """The same for a dtype without metadata, of which equality and hash take no notice."""
     if dtype.kind not in "biufcSUmM":
         return None
-    dtype = dtype.newbyteorder("<")
+    dtype = _NARROWED[dtype.char] if dtype.char in _NARROWED else dtype.newbyteorder("<")
     if not dtype.itemsize:  # text of no letters at all
         dtype = np.dtype(f"{dtype.str}"[:-1] + "1")
     return dtype if _DTYPE.fullmatch(dtype.str) else None
@@ -312,6 +469,7 @@ _WRITE: dict[type, Callable[[_Writer, Any, int], None]] = {
     dict: _Writer.mapping,
     np.ndarray: _Writer.array,
 }
+_PARTLY = {set, frozenset, dict, np.ndarray}  # which are plain or not by what is in them
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -440,6 +598,16 @@ class _Reader:
             numbers.byteswap()
         return numbers.tolist() if kind == b"l" else tuple(numbers)
 
+    def as_text(self, depth: int) -> Any:
+        number, text = self.take(1)[0], self.text()
+        rule = _TEXTS[_TEXT_KINDS[number]] if number < len(_TEXT_KINDS) else None
+        try:
+            if rule is not None and rule.form.fullmatch(text):
+                return rule.made(text)
+        except (ValueError, ArithmeticError):  # a thirteenth month, a denominator of 0
+            pass
+        raise PlainError("This message holds a number or a time that cannot be one.")
+
     def steps(self, kind: type, depth: int) -> range | slice:
         parts = [self.read(depth + 1) for _ in range(3)]
         if any(type(part) is not int and (part is not None or kind is range) for part in parts):
@@ -512,11 +680,16 @@ _READ: dict[int, Callable[[_Reader, int], Any]] = {
     ord("S"): lambda r, d: r.sequence(set, d),
     ord("Z"): lambda r, d: r.sequence(frozenset, d),
     ord("d"): lambda r, d: r.mapping(d),
+    ord("K"): _Reader.as_text,
     ord("P"): _Reader.packed,
     ord("A"): _Reader.array,
     ord("G"): lambda r, d: r.values(r.dtype(), ())[()],
     ord("H"): _Reader.handle,
 }
+
+
+NAMES = frozenset(kind.__name__ for kind in (*_WRITE, *_SCALARS, *_TEXTS))
+"""Names of the types of which plain data are."""
 
 
 # --- words ----------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ import math
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nbformat import NotebookNode, from_dict
 
@@ -33,6 +34,9 @@ from autograder import cells
 
 ADDED = "added"
 """Key of a cell's metadata that says the student added it."""
+
+IMPORTS = "imports"
+"""Key of a test cell's metadata that lists the statements at the top level of its released text that import."""
 
 STRANGER = "This file holds none of the cells of this assignment: is it the notebook of another one?"
 
@@ -364,6 +368,8 @@ def _given(place: Known, versions: list[Incoming], counted: bool, notes: list[Re
     edited = [v for v in edited if not same_text(v.source, place.cell.source)]
     out = [_pristine(place, place.cell.source)]
     if place.is_graded_test:
+        if found := _imports(place.released):
+            out[0].metadata[IMPORTS] = list(found)  # at home a module that a test imports is there for the cells below
         if not versions:
             notes.append(Remark(*_MISSING_TEST, f"`{place.name}`"))
         if edited and not counted:
@@ -384,6 +390,15 @@ def _own_code(source: str, released: str) -> bool:
     there = {line.strip() for line in released.splitlines()}
     lines = (line.strip() for line in source.splitlines())
     return any(line and not line.startswith("#") and line not in there for line in lines)
+
+
+@lru_cache(maxsize=1024)
+def _imports(source: str) -> tuple[str, ...]:
+    try:
+        statements = ast.parse(source).body
+    except (SyntaxError, ValueError):  # a magic, perhaps
+        return ()
+    return tuple(ast.unparse(one) for one in statements if isinstance(one, ast.Import | ast.ImportFrom))
 
 
 def _called(place: Known) -> str:
@@ -511,5 +526,6 @@ def _order(known: list[Known], incoming: Iterable[Incoming]) -> list[str]:
     return ["Cells had been moved; they were put back in the order of the assignment."] * moved
 
 
+@lru_cache(maxsize=4096)  # a class hands in the same cells again and again
 def _plain(source: str) -> str:
     return "\n".join(line.rstrip() for line in source.strip("\n").rstrip().splitlines())

@@ -10,10 +10,14 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable
+from importlib.resources import files
 from pathlib import Path
 
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
+from nbgrader import api
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import (
     CheckCellMetadata,
@@ -27,10 +31,11 @@ from nbgrader.preprocessors import (
     SaveCells,
 )
 from nbgrader.utils import is_locked
+from sqlalchemy import create_engine, inspect
 from traitlets.config import Config
 
 from autograder import cells
-from autograder.course import COURSE_ID, Course, CourseError, tools_on_path
+from autograder.course import COURSE_ID, Course, CourseError
 
 IGNORED = (".ipynb_checkpoints", "__pycache__", "*.pyc", ".DS_Store", "Thumbs.db")
 """Names that never reach a release, as patterns."""
@@ -135,7 +140,7 @@ def register(course: Course, assignment: str) -> None:
 
     A notebook that the gradebook knows as it is stays untouched: nbgrader's own way takes a second for each.
     """
-    tools_on_path()
+    make_gradebook(course.gradebook_url)
     assignment = course.assignment(assignment)
     names = course.notebooks(assignment)
     with Gradebook(course.gradebook_url, COURSE_ID) as gradebook:
@@ -144,6 +149,20 @@ def register(course: Course, assignment: str) -> None:
     for name in changed:
         known = {"student": ".", "assignment": assignment, "notebook": name, "db_url": course.gradebook_url}
         _convert(course.source / assignment / f"{name}.ipynb", STEPS, known)
+
+
+def make_gradebook(url: str) -> None:
+    """Make the tables of a gradebook where there are none, as nbgrader does.
+
+    nbgrader starts the program ``alembic`` to learn the number of its own newest form, which takes seconds.
+    """
+    engine = create_engine(url)
+    if not inspect(engine).get_table_names():
+        scripts = ScriptDirectory(str(files("nbgrader") / "alembic"))
+        api.Base.metadata.create_all(engine)
+        with engine.begin() as connection:
+            MigrationContext.configure(connection).stamp(scripts, scripts.get_current_head())
+    engine.dispose()
 
 
 def _is_registered(gradebook: Gradebook, assignment: str, folder: Path, name: str) -> bool:

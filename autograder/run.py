@@ -30,7 +30,7 @@ from tqdm.auto import tqdm
 
 import autograder
 import modelserving
-from autograder import cells, cluster, engine, gradebook, kernel, leftovers, reading, zygotes
+from autograder import cells, cluster, engine, gradebook, kernel, leftovers, reading
 from autograder.course import Course, CourseError
 from autograder.engine import Graded
 from autograder.parcels import Parcel, pack_course, pack_submission
@@ -122,14 +122,15 @@ def grade_assignment(
     for name in names:
         engine.load_source(course, assignment, name)  # a fault in the course is told before anything runs
     chosen = _students(course, assignment, students)
-    if dask is None:
-        kernel.require(limits)
     terms = _terms(course, assignment, limits)
+    unchanged = {} if force else _unchanged(course, terms, chosen)
+    if dask is None and len(unchanged) < len(chosen):
+        kernel.require(limits)  # before anything is touched
     _sweep(course, assignment)
     results: list[SubmissionResult] = []
     with cluster.workers(dask, jobs) as count, gradebook.open_gradebook(course, assignment) as book:
         writer = gradebook.Writer(book, assignment)
-        arriving = _arriving(course, terms, chosen, count, force, local=dask is None)
+        arriving = _arriving(course, terms, chosen, unchanged, count)
         for works in _batches(_in_order(arriving, chosen)):
             graded = {work.student: work.graded() for work in works}
             times = {s: gradebook.read_timestamp(course.submitted / s / assignment) for s in graded}
@@ -161,14 +162,11 @@ def _students(course: Course, assignment: str, named: Iterable[str] | None) -> l
 
 
 def _arriving(
-    course: Course, terms: _Class, students: Sequence[str], jobs: int | None, force: bool, local: bool
+    course: Course, terms: _Class, students: Sequence[str], unchanged: Mapping[str, _Work], jobs: int | None
 ) -> Iterator[_Work]:
     """The work as it is done, each stored in ``autograded/`` at once, so that a killed run loses next to nothing."""
-    unchanged = {} if force else _unchanged(course, terms, students)
     yield from unchanged.values()
     left = [student for student in students if student not in unchanged]
-    if left and local:
-        zygotes.start()  # it loads its libraries while the workers load theirs
     with tqdm(
         total=len(students),
         initial=len(unchanged),

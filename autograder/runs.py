@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from nbformat import NotebookNode
+if TYPE_CHECKING:  # the zygote has no need of it
+    from nbformat import NotebookNode
 
 
 class End(StrEnum):
@@ -32,6 +34,10 @@ class Limits:
     stream_characters: int = 100_000
     output_characters: int = 8_000_000
     unsafe: bool = False
+
+
+SENTENCES = frozenset(("NotPlain", "NotImported", "TooManyCalls", "TooMuchData", "ChannelError"))
+"""Types of what ends a test for a reason of the examiner's: the text is a whole sentence for the student."""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ import sklearn.linear_model
 import sklearn.metrics
 import sklearn.model_selection
 import sklearn.pipeline
-import sklearn.preprocessing  # noqa: F401
+import sklearn.preprocessing
+import sklearn.utils
 from ipykernel.compiler import get_tmp_directory
 from ipykernel.ipkernel import IPythonKernel
 from jupyter_client.session import Session
@@ -78,7 +79,7 @@ def run() -> None:
 def main(home: Path, control: socket.socket, *doors: socket.socket) -> None:
     """Serve the grader at the other end of ``control``, until it is gone, and those that come to a door."""
     try:
-        _draw_once()
+        _fill_caches()
         for data in (datasets.flights, datasets.weather, datasets.riders):
             data()  # kept by the library, and so shared by all forks
         kernel = _kernel()
@@ -195,8 +196,9 @@ def _import(names: Sequence[str]) -> None:
         gc.freeze()
 
 
-def _draw_once() -> None:
-    """Find the fonts and fill the caches that the first figure fills."""
+def _fill_caches() -> None:
+    """Do what would otherwise take its time in each fork: find the fonts, draw, have scikit-learn look at an array."""
+    sklearn.utils.check_array([[0.0]])  # it looks for data frames, and for that through all installed packages
     figure = plt.figure()
     figure.add_subplot().plot([0, 1], label="0")
     figure.legend()
@@ -260,6 +262,7 @@ def _world(home: str) -> None:
     temporary = "/home/tmp" if home == sandbox.HOME else home
     os.environ |= {"HOME": home, "TMPDIR": temporary, "IPYTHONDIR": f"{home}/.ipython", "USER": "student"}
     tempfile.tempdir = None  # the zygote's own, which is not there
+    matplotlib.get_cachedir = matplotlib.get_configdir = lambda: f"{home}/.cache/matplotlib"  # nor is Matplotlib's
     for name in [name for name in os.environ if name.startswith(("JUPYTER_", "MPLCONFIG"))]:
         del os.environ[name]
 
@@ -369,8 +372,25 @@ def _kernel() -> IPythonKernel:
     kernel.shell.display_pub.pub_socket = kernel.shell.displayhook.pub_socket = SimpleNamespace()
     kernel.shell.compile.get_code_name = _code_name
     kernel.shell.user_ns["exit"] = kernel.shell.user_ns["quit"] = sys.exit  # IPython's own would stop a little later
+    _draw_inline(kernel.shell)
     asyncio.run(kernel.do_execute("1", silent=True))  # what the first cell would have to load
     return kernel
+
+
+def _draw_inline(shell: Any) -> None:
+    """Have figures appear in the notebook whatever a cell asks for (`%matplotlib qt`): there is no screen.
+
+    Without this even `%matplotlib inline` raises: ipykernel looks for an application, which there is none of.
+    """
+    enable, use = shell.enable_matplotlib, matplotlib.use
+    shell.enable_gui = lambda gui=None: None
+    shell.enable_matplotlib = lambda gui=None: enable("inline")
+
+    def use_if_possible(backend: str, *, force: bool = True) -> None:
+        with contextlib.suppress(ImportError):  # only since pyplot is loaded already: at home this is no error
+            use(backend, force=force)
+
+    matplotlib.use = use_if_possible
 
 
 def _code_name(raw_code: str, code: str, number: int) -> str:
@@ -387,7 +407,8 @@ class _Cells:
         self.session.attach(control)
         self.source = self.session.__dict__["line"].makefile("rb")
         self.cells: dict[int, int] = {}  # In[n], and which cell that was
-        sys.stdout, sys.stderr = _Stream(self.session, "stdout", 1), _Stream(self.session, "stderr", 2)
+        self.streams = _Stream(self.session, "stdout", 1), _Stream(self.session, "stderr", 2)
+        sys.stdout, sys.stderr = self.streams
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
         signal.set_wakeup_fd(-1)
         sys.path.append("")  # last: files that came along can be imported, but shadow nothing above
@@ -401,6 +422,7 @@ class _Cells:
         """Until the grader closes its end."""
         while len(head := self.source.read(HEAD.size)) == HEAD.size:
             request = json.loads(self.source.read(HEAD.unpack(head)[0]))
+            self._import(request["imports"])
             if request["do"] == "run":
                 reply = self._run(request["source"], request["index"])
             else:
@@ -408,9 +430,27 @@ class _Cells:
                 reply = {}
             for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
                 signal.setitimer(timer, 0)  # what a cell wound up is not to go off in another
-            sys.__dict__["stdout"].flush()
-            sys.__dict__["stderr"].flush()
+            self._flush()
             self.session.put({"done": reply, "number": request["number"], "last": _last_pid()})
+
+    def _flush(self) -> None:
+        """Send what was printed. A cell may have put anything in the place of the streams, or closed them."""
+        for stream in self.streams:
+            with contextlib.suppress(BaseException):
+                stream.flush()
+            there = sys.__dict__.get(stream.name)
+            with contextlib.suppress(BaseException):
+                if there is not stream:
+                    there.flush()
+            with contextlib.suppress(BaseException):
+                if not callable(getattr(there, "write", None)):
+                    setattr(sys, stream.name, stream)  # IPython runs no cell without one
+
+    def _import(self, statements: Sequence[str]) -> None:
+        """Make the imports of a test, as far as they can be made, among the notebook's names."""
+        for statement in statements:
+            with contextlib.suppress(BaseException):
+                exec(statement, self.shell.user_ns)
 
     def _run(self, source: str, index: int) -> dict[str, Any]:
         self.cells[self.shell.execution_count] = index

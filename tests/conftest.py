@@ -66,6 +66,15 @@ ANSWERS = {"q1": "AC", "q2": "A"}
 """Right answers to the quiz."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Lessons and files with slow tests first, so that what takes a minute does not begin when all else is done.
+
+    Files are handed to the workers in this order (``--no-loadscope-reorder``).
+    """
+    long = {item.path for item in items if item.path.suffix == ".ipynb" or item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 def exercises() -> NotebookNode:
     """The source of the exercises."""
     return nbformat.v4.new_notebook(

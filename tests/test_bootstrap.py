@@ -207,7 +207,6 @@ def test_uv_installs_from_the_lock_with_hashes(place, steps):
     assert "--require-hashes" in fetch
     assert "-m uv pip sync" in sync
     assert "--require-hashes" in sync
-    assert "--compile-bytecode" in sync
 
 
 def test_pip_does_it_where_there_is_no_uv(place, steps):
@@ -250,6 +249,9 @@ def test_uv_hears_of_pips_index(tmp_path, monkeypatch):
     assert environment["UV_INDEX"] == "http://one.example http://two.example"
     assert environment["UV_FIND_LINKS"] == "/wheels,/more"
     assert environment["UV_INSECURE_HOST"] == "kept.example"
+    assert environment["UV_COMPILE_BYTECODE"] == "1"
+    monkeypatch.setenv("UV_COMPILE_BYTECODE", "0")
+    assert bootstrap.index_environment(sys.executable)["UV_COMPILE_BYTECODE"] == "0"
 
 
 def test_no_network_says_so_for_real(tmp_path):

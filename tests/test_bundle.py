@@ -104,6 +104,7 @@ def installed(packed, tmp_path_factory) -> tuple[Path, dict[str, str]]:
     kept = ("PIP_", "UV_", "SSL_", "HTTP", "http", "NO_PROXY", "no_proxy", "LANG", "LC_")
     environment = {name: value for name, value in os.environ.items() if name.startswith(kept)}
     environment |= {"PATH": os.defpath, "HOME": str(place / "home"), "UV_CACHE_DIR": _shared_cache()}
+    environment |= {"UV_COMPILE_BYTECODE": "0"}  # a minute of work, for the few modules that are used here
     settings = Path.home() / ".config" / "pip" / "pip.conf"
     if "PIP_CONFIG_FILE" not in environment and settings.exists():
         environment["PIP_CONFIG_FILE"] = str(settings)  # where packages come from is the machine's, not the student's

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 
 import nbformat
 import pytest
@@ -277,3 +278,55 @@ def test_faults_of_the_course_are_told_in_a_sentence(small_course):
     (small_course.root / "autograder" / "questions" / f"{ASSIGNMENT}.toml").write_text(only_first)
     with pytest.raises(CourseError, match="asks q2"):
         load_source(small_course, ASSIGNMENT, "quiz")
+
+
+def test_a_module_that_a_visible_test_imports_is_there_below_it_and_one_of_a_hidden_test_is_not(small_course, hand_in):
+    path = small_course.source / ASSIGNMENT / "exercises.ipynb"
+    notebook = cells.read(path)
+    for cell in notebook.cells:
+        if cell.id == "test_mean":
+            hidden = "### BEGIN HIDDEN TESTS\nimport shelve\n### END HIDDEN TESTS"
+            cell.source = f"import colorsys as colours\n{cell.source}\n{hidden}"
+    notebook.cells[-1].source += "\nassert 'shelve' not in count('shelve')"
+    cells.write(path, notebook)
+    count = "def count(values):\n    assert colours.__name__ == 'colorsys'\n"
+    sources = {"count": count + "    return {v: values.count(v) for v in values}"}
+    assert grade(small_course, hand_in("at_home", sources))["test_count"].outcome is Outcome.PASSED
+    sources["mean"] = "import os\ndef mean(values):\n    os._exit(0)"  # its test is left out when the rest is graded
+    verdicts = grade(small_course, hand_in("dies", sources))
+    assert outcomes(verdicts) == [Outcome.CRASHED, Outcome.CRASHED, Outcome.PASSED, Outcome.PASSED]
+    sources["count"] += "\nshelve"
+    hidden = grade(small_course, hand_in("curious", {"count": sources["count"]}))["test_count"]
+    assert hidden.outcome is Outcome.PASSED  # its own function is there, though the line below it failed
+    sources["count"] = "shelve\n" + sources["count"]
+    hidden = grade(small_course, hand_in("more_curious", {"count": sources["count"]}))["test_count"]
+    assert hidden.message.startswith("NameError: name 'shelve' is not defined")
+
+
+@pytest.mark.parametrize(
+    ("mean", "says"),
+    [
+        ("import numpy as np\ndef mean(values):\n    return np.ma.masked_array(values, mask=True)",
+         "Your code gave a MaskedArray; this test compares it and can use only None, a bool, "),
+        ("async def mean(values):\n    return 2",
+         "Your code gave a coroutine where a value was expected: is an `await` missing, or an `async` too much?"),
+        ("def mean(values):\n    breakpoint()\n    return 2",
+         r"The code calls the debugger \(`breakpoint\(\)`\): take the call out\."),
+        ("%%timeit -n1 -r1\ndef mean(values):\n    return 2",
+         "NameError: name 'mean' is not defined.*\n`%%timeit` keeps nothing of what its cell defines: take that line"),
+        ("import urllib.request\ndef mean(values):\n    urllib.request.urlopen('http://example.org/')",
+         "URLError: .*\nThere is no network while notebooks are graded: "),
+        ("import socket\ndef mean(values):\n    socket.create_connection(('192.0.2.1', 80), 5)",
+         "OSError: .*\nThere is no network while notebooks are graded: "),
+        ("import no_such_package.part\ndef mean(values):\n    return 2",
+         "ModuleNotFoundError: .*\n`no_such_package` is not among the packages of this course, and no file "),
+        ("def mean(values):\n    open('no_such_file.txt')", r"FileNotFoundError: [^\n]*\nLine 2 of [^\n]*$"),
+        ("def mean(values):\n    return nothing", r"NameError: name 'nothing' is not defined\nLine 2 [^\n]*$"),
+        ("class NotPlain(Exception): pass\ndef mean(values):\n    raise NotPlain('You pass!')",
+         "StudentError: You pass!\nLine 3 of the cell `mean`"),
+    ],
+)  # fmt: skip
+def test_a_message_says_what_the_student_can_do(small_course, hand_in, mean, says):
+    verdict = grade(small_course, hand_in("words", {"mean": mean}))["test_mean"]
+    assert (verdict.outcome, verdict.points) == (Outcome.ERROR, 0)
+    assert re.match(says, verdict.message, re.DOTALL), verdict.message

@@ -146,10 +146,58 @@ PASSED = (End.OK, "", "")
         ("def f(x): return x", "print('a test may print'); f(1)"),
         ("x = 1", "x = 2\ndef f():\n    return x\nassert f() == 2"),
         ("def f(x): return x", "g = f\nassert {g: 1}[g] == 1"),
+        ("from fractions import Fraction\ndef f(n): return Fraction(n, 2)",
+         "assert f(4) == 2 and abs(f(1) - 0.5) < 1e-9\nassert {'x': f(4)} == {'x': 2}"),
+        ("from decimal import Decimal\ndef f(n): return Decimal(n) / 2",
+         "from decimal import Decimal\nassert f(4) == 2 and f(Decimal(3)) == Decimal('1.5')"),
+        ("import datetime\ndef f(d): return d + datetime.timedelta(1), datetime.date(2020, 2, 29)",
+         "import datetime as t\nassert f(t.datetime(2020, 1, 1)) == (t.datetime(2020, 1, 2), t.date(2020, 2, 29))"),
+        ("class D(dict):\n    def __missing__(self, key): return 0\ndef f(): return D(a=1)",
+         "assert f() == {'a': 1} and sorted(f()) == ['a'] and type(f()) is dict"),
+        ("class Stock(dict):\n    def __missing__(self, key): return 0",
+         "stock = Stock(pears=2)\nassert stock['apples'] == 0 and stock['pears'] == 2\n"
+         "assert list(stock.items()) == [('pears', 2)]"),
+        ("class Stack(list):\n    push = list.append\n    size = list.__len__\ndef f(s):\n    s.push(3)\n    return s",
+         "s = f(Stack())\ns.push(4)\nassert s.size() == 2 and list(s) == [3, 4] and s.pop() == 4"),
+        ("from enum import Enum, IntEnum\nclass Kind(Enum): A = 'a'\nclass Level(IntEnum): LOW = 1\n"
+         "def f(): return Kind.A, Level.LOW",
+         "kind, level = f()\nassert kind.name == 'A' and kind.value == 'a' and level == 1 == Level.LOW"),
+        ("import numpy as np\ndef f(): return np.ma.masked_invalid([1.0, 2.0]), np.longdouble(3)",
+         "import numpy as np\na, b = f()\nassert type(a) is np.ndarray and a.tolist() == [1, 2] and b == 3"),
+        ("class Model:\n    def f(self): pass\nclass dict(dict):\n    def f(self): pass\ndef g(): return dict()",
+         "m = Model()\nassert type(m).__name__ == 'Model' and type(m.f).__name__ == 'method'\n"
+         "assert type(Model).__name__ == 'type' and type(g()).__name__ == 'dict, not plain'\n"
+         "assert not isinstance(m, (int, dict, list)) and type(Model()) is type(m)"),
     ],
 )  # fmt: skip
 def test_ordinary_tests_pass(student, source: str, test: str) -> None:
     assert ended(student(source).test(test)) == PASSED
+
+
+def test_a_flood_of_classes_costs_nothing(student) -> None:
+    one = student("def f(n): return type(f'C{n}\\n\\0'[:-1], (), {})()")
+    names = f"for n in range({examiner.CLASSES - 1}): assert type(f(n)).__name__ == f'C{{n}}', type(f(n)).__name__"
+    assert ended(one.test(names)) == PASSED
+    assert (
+        ended(one.test("assert type(f(10**6)).__name__ == 'StudentObject' and type(f(3)).__name__ == 'C3'")) == PASSED
+    )
+
+
+@pytest.mark.parametrize(
+    ("gives", "says"),
+    [
+        ("(n for n in [1])", r"Your code gave a generator; this test compares it .* Make it a list: `list\(…\)`\.$"),
+        ("map(str, [1])", r"Your code gave a map; this .* Make it a list: `list\(…\)`\.$"),
+        ("{}.keys()", r"Your code gave a dict_keys; this .* Make it a list: `list\(…\)`\.$"),
+        ("np.ma.masked_array([1, 2], [0, 1])", r"Your code gave a MaskedArray; this .* It has masked values: .*\.$"),
+        ("np.array([None])", r"Your code gave a NumPy array of dtype object; this test compares it and can use only "),
+        ("wait()", r"Your code gave a coroutine where a value was expected: is an `await` missing, or an `async` too"),
+    ],
+)
+def test_the_student_is_told_what_helps(student, gives: str, says: str) -> None:
+    run = student(f"import numpy as np\nasync def wait(): pass\ndef f(): return {gives}").test("assert f() == [1]")
+    assert run.ename == "NotPlain"
+    assert re.match(says, run.evalue)
 
 
 def test_what_a_test_cell_leaves_behind_is_there_for_the_next(student) -> None:
@@ -341,41 +389,41 @@ OBJECTS = "class A:\n    def __init__(self, *a): pass\na = A()\ndef f(*args): re
 @pytest.mark.parametrize(
     ("test", "says"),
     [
-        ("f() == 3", "compares"),
-        ("3 != f()", "compares"),
-        ("[1] == [f()]", "compares"),
-        ("f() < 3", "compares"),
-        ("sorted([f(), f()])", "compares"),
-        ("assert f()", "takes the truth of"),
-        ("f() and 1", "takes the truth of"),
-        ("3 in f()", "looks for something in"),
-        ("len(f())", "takes the length of"),
-        ("float(f())", "turns into a number"),
-        ("f'{f():.3f}'", "prints as a number"),
-        ("[1, 2][f()]", "turns into a number"),
-        ("f() + 1", "computes with"),
-        ("sum([f()])", "computes with"),
-        ("-f()", "computes with"),
-        ("import numpy as np\nnp.asarray(f())", "turns into an array"),
-        ("import numpy as np\nnp.array([f(), 1.0])", "turns into an array"),
-        ("import numpy as np\nnp.isclose(f(), 1)", "turns into an array"),
-        ("import numpy as np\nnp.array_equal(f(), [1])", "turns into an array"),
-        ("import numpy as np\nnp.ones(3) == f()", "turns into an array|compares"),
-        ("import math\nmath.isclose(f(), 1)", "turns into a number"),
-        ("a.x = 3", "changes"),
-        ("del a.x", "changes"),
-        ("a[0] = 3", "changes"),
-        ("import copy\ncopy.deepcopy(a)", "copies"),
-        ("import pickle\npickle.dumps(a)", "copies"),
-        ("isinstance(a, A)", "takes for a class"),
+        ("f() == 3", "compares it"),
+        ("3 != f()", "compares it"),
+        ("[1] == [f()]", "compares it"),
+        ("f() < 3", "compares it"),
+        ("sorted([f(), f()])", "compares it"),
+        ("assert f()", "takes its truth"),
+        ("f() and 1", "takes its truth"),
+        ("3 in f()", "looks for something in it"),
+        ("len(f())", "takes its length"),
+        ("float(f())", "turns it into a number"),
+        ("f'{f():.3f}'", "prints it as a number"),
+        ("[1, 2][f()]", "turns it into a number"),
+        ("f() + 1", "computes with it"),
+        ("sum([f()])", "computes with it"),
+        ("-f()", "computes with it"),
+        ("import numpy as np\nnp.asarray(f())", "turns it into an array"),
+        ("import numpy as np\nnp.array([f(), 1.0])", "turns it into an array"),
+        ("import numpy as np\nnp.isclose(f(), 1)", "turns it into an array"),
+        ("import numpy as np\nnp.array_equal(f(), [1])", "turns it into an array"),
+        ("import numpy as np\nnp.ones(3) == f()", "turns it into an array|compares it"),
+        ("import math\nmath.isclose(f(), 1)", "turns it into a number"),
+        ("a.x = 3", "changes it"),
+        ("del a.x", "changes it"),
+        ("a[0] = 3", "changes it"),
+        ("import copy\ncopy.deepcopy(a)", "copies it"),
+        ("import pickle\npickle.dumps(a)", "copies it"),
+        ("isinstance(a, A)", "takes it for a class"),
         ("try: f(1, 2).x\nexcept A: pass", "catches an exception by a class of your code"),
         ("f(lambda: 3)", "passes a function of its own|passes what is not plain"),
         ("def g(): pass\nf([g])", "It passes a function of its own"),
         ("class B: pass\nf(B())", "It passes a B;"),
         ("import numpy as np\nf(np.array([None]))", "It passes a NumPy array of dtype object;"),
         ("f('x' * 10**9)", "passes more to the student's code than may cross"),
-        ("try:\n    f() == 3\nexcept BaseException:\n    pass", "compares"),
-        ("try:\n    f() == 3\nfinally:\n    f(1)", "compares"),
+        ("try:\n    f() == 3\nexcept BaseException:\n    pass", "compares it"),
+        ("try:\n    f() == 3\nfinally:\n    f(1)", "compares it"),
     ],
 )
 def test_a_test_that_breaks_a_rule_is_told_the_rule(student, test: str, says: str) -> None:
@@ -383,7 +431,8 @@ def test_a_test_that_breaks_a_rule_is_told_the_rule(student, test: str, says: st
     run = one.test(test)
     assert run.end is End.ERROR
     assert run.ename == "NotPlain"
-    assert re.search(rf"^This test .*({says}).*\.$", run.evalue)
+    assert re.search(rf"^(Your code gave an? \w+; this test|This test) .*({says}).*\.$", run.evalue)
+    assert run.outputs[-1].traceback == [run.evalue], "a sentence, and no word of ours before it"
     assert ended(one.test("assert f(1) == 1")) == PASSED, "the next test is not harmed"
 
 
@@ -401,7 +450,7 @@ def test_a_module_is_imported_by_the_test(student, tmp_path) -> None:
 PAGE = (COURSE.root / "docs" / "writing-tests.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("test", "sentence"), re.findall(r"^\| (`.*`) \| (This .*) \|$", PAGE, re.MULTILINE))
+@pytest.mark.parametrize(("test", "sentence"), re.findall(r"^\| (`.*`) \| ((?:This|Your) .*) \|$", PAGE, re.MULTILINE))
 def test_the_page_for_authors_quotes_what_they_are_told(student, test: str, sentence: str) -> None:
     notebook = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1]
     one = student(notebook)
@@ -446,6 +495,41 @@ assert read("data/in.csv") == "a,b"
         == PASSED
     )
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "out.txt"]
+
+
+def test_a_file_that_keeps_its_size_and_its_time_has_changed_all_the_same(student) -> None:
+    one = student(
+        "import os, shutil, time\n"
+        "def write(text, set=True):\n    open('out.txt', 'w').write(text)\n    if set: os.utime('out.txt', (0, 0))\n"
+        "def copy():\n    write('3')\n    os.rename('out.txt', 'kept.txt')\n    shutil.copy2('kept.txt', 'out.txt')\n"
+        "def read(name): return open(name).read()"
+    )
+    test = """
+import os
+from pathlib import Path
+for text in "12":
+    write(text)
+    assert Path("out.txt").read_text() == text
+copy()
+assert Path("out.txt").read_text() == "3"
+for n in range(200):  # faster than the clock of the file system
+    write(str(n % 10), False)
+    assert Path("out.txt").read_text() == str(n % 10)
+for n in range(200):
+    Path("in.txt").write_text(str(n % 10))
+    assert read("in.txt") == str(n % 10)
+    assert Path("in.txt").read_text() == str(n % 10)
+"""
+    assert ended(one.test(test)) == PASSED
+    assert ended(one.test("assert open('out.txt').read() == '9' == open('in.txt').read()")) == PASSED
+
+
+def test_a_file_that_stays_as_it_is_crosses_once(student, monkeypatch) -> None:
+    monkeypatch.setattr(examiner, "ALL_DATA", 3_000_000)
+    one = student("open('big.bin', 'wb').write(bytes(10**6))\ndef f(): pass")
+    test = "from pathlib import Path\nfor _ in range(20): f()\nassert Path('big.bin').stat().st_size == 10**6"
+    assert ended(one.test(test)) == PASSED
+    assert ended(one.test("open('own.bin', 'wb').write(bytes(10**6))\nfor _ in range(20): f()")) == PASSED
 
 
 def test_a_module_of_the_students_is_never_run_by_the_examiner(student, tmp_path) -> None:
@@ -507,6 +591,26 @@ class LyingArray(np.ndarray):
     __eq__ = lambda self, other: True
     def all(self): return True
     def __array_function__(self, *_): return True
+class Says(float):
+    __str__ = __repr__ = lambda self: '42'
+    __format__ = lambda self, form: '42'
+    __getattr__ = lambda self, name: 42
+    __reduce_ex__ = lambda self, protocol: (int, (42,))
+class Meta(type):
+    __eq__ = lambda self, other: True
+    __hash__ = lambda self: hash(dict)
+    __instancecheck__ = __subclasscheck__ = lambda *_: True
+    __name__ = property(lambda self: 'dict')
+    __mro__ = property(lambda self: (dict, object))
+class Posing(metaclass=Meta):
+    __slots__ = ()
+    __getitem__ = lambda self, key: 0
+    __getattr__ = lambda self, name: 0
+class Hidden(dict):
+    def __init__(self):
+        self.__dict__ = self
+        self.value = 0
+dict = type('dict', (), {'__getitem__': lambda self, key: 0, '__iter__': lambda self: iter('a')})
 """
 LIES = [
     "Liar()",
@@ -523,6 +627,13 @@ LIES = [
     "np.float64(0)",
     "np.bool_(False)",
     "float('nan')",
+    "Says(0)",
+    "Posing()",
+    "Hidden()",
+    "dict()",
+    "np.ma.masked_array([42], [True])",
+    "np.ma.masked",
+    "np.ma.masked_array([0], fill_value=42)",
 ]
 CHECKS = [
     "f() == 42",
@@ -534,6 +645,7 @@ CHECKS = [
     "np.array_equal(f(), [42])",
     "(np.asarray(f()) == 42).all()",
     "isinstance(f(), dict) and f()['a'] == 42",
+    "type(f()).__name__ == 'dict' and f()['a'] != 42",
     "len(f()) == 3",
     "f'{f()}' == '42'",
     "str(f()) == '42'",
@@ -709,6 +821,7 @@ def test_forged_answers_gain_nothing(student, forged: bytes) -> None:
 @pytest.mark.parametrize(
     ("what", "ename", "frames"),
     [
+        (("NotPlain", ["ValueError"], "You pass!", (), [], False), "StudentError", ()),
         (("AssertionError", ["AssertionError"], "You pass!", (), [], False), "StudentError", ()),
         (("AssertionError", ["AssertionError"], "x", (), [(1, 1)], True), "StudentError", ()),  # a line of the test's
         (("ValueError", ["ValueError"], "x", (), [(-1, 1), (10**9, 1), (True, 1), (0, 0), ("a", 1), 3], True),

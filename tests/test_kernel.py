@@ -408,3 +408,31 @@ def test_less_protection_needs_consent(tmp_path, monkeypatch):
     assert (there.end, dead.end) == (End.OK, End.CRASH)
     assert eval(shown(there)) == str(tmp_path)
     assert not strays(name)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import sys\nsys.stdout = None",
+        "import sys\nsys.stderr = sys.stdout = object()",
+        "import sys\nwith open('log.txt', 'w') as sys.stdout:\n    print('x')",
+        "import sys\nclass Quiet:\n    def write(self, _): pass\n    def flush(self): sys.exit()\nsys.stdout = Quiet()",
+        "import sys\nsys.stdout.close()\nsys.stderr.close()",
+        "import os, sys\nos.close(1)\nsys.stdout.close()",
+    ],
+)
+def test_a_cell_may_put_away_the_streams(tmp_path, source):
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            answer("a", f"{source}\ndef f(): return 3"),
+            check("test_a", 1, "assert f() == 3"),
+            answer("b", "import sys\nsys.stdout = sys.__stdout__\ng = f"),
+            check("test_b", 1, "assert g() == 3"),
+        ]
+    )
+    assert [one.end for one in run_notebook(notebook, tmp_path)] == [End.OK] * 4
+
+
+def test_what_was_printed_before_the_stream_was_replaced_is_kept(tmp_path):
+    one, _ = run(tmp_path, "import sys\nprint('kept')\nsys.stdout = None", "1")
+    assert text(one) == "kept\n"

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from conftest import ASSIGNMENT
 
-from autograder import cells, kernel
+from autograder import cells, zygotes
 from autograder.outputs import Outputs, ended
 from autograder.run import grade_assignment
 from autograder.runs import End, Limits
@@ -97,7 +97,7 @@ def test_a_class_survives_what_no_file_can_hold(small_course, hand_in, monkeypat
     hand_in("ada")
     hand_in("odd", ODD)
     if not forks:
-        monkeypatch.setattr(kernel, "_forks", lambda: False)
+        monkeypatch.setattr(zygotes, "possible", lambda: False)
     ada, odd = grade_assignment(small_course, ASSIGNMENT, jobs=1, limits=Limits(unsafe=True))
     assert (ada.problem, odd.problem) == (None, None)
     assert ada.points == 11

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import collections
-import fractions
+import datetime
 import os
 import socket
 import struct
 import threading
 import time
 import tracemalloc
-from enum import IntEnum, StrEnum
-from typing import NamedTuple
+from decimal import Decimal
+from enum import Enum, IntEnum, IntFlag, StrEnum
+from fractions import Fraction
+from http import HTTPStatus
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import Any, Generic, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -37,8 +43,16 @@ dtypes = st.one_of(
     npst.timedelta64_dtypes(endianness="<"),
 )
 arrays = npst.arrays(dtypes, npst.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
+zones = st.none() | st.integers(-1439, 1439).map(lambda n: datetime.timezone(datetime.timedelta(minutes=n)))
+exact = (
+    st.fractions(-(10**9), 10**9, max_denominator=10**9)
+    | st.decimals(-(10**30), 10**30, allow_nan=False, allow_infinity=False)
+    | st.dates()
+    | st.datetimes(timezones=zones).map(lambda moment: moment.replace(fold=0))  # which means nothing in such a zone
+    | st.timedeltas()
+)
 keys = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary() | exact,
     lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3),
     max_leaves=4,
 )
@@ -79,6 +93,10 @@ def same(one: object, two: object) -> bool:
         return struct.pack("d", one) == struct.pack("d", two)
     if isinstance(one, complex):
         return same(one.real, two.real) and same(one.imag, two.imag)
+    if isinstance(one, Decimal):
+        return one.as_tuple() == two.as_tuple()
+    if isinstance(one, datetime.datetime):
+        return one == two and one.utcoffset() == two.utcoffset()
     return one == two
 
 
@@ -125,6 +143,111 @@ def test_the_containers_of_the_standard_library_arrive_as_what_they_hold(value: 
     assert same(loads(dumps(value)), expected)
 
 
+# --- what crosses as what it holds ---
+
+
+class Missing(dict):
+    def __missing__(self, key: str) -> int:
+        return 0
+
+
+class Dotted(dict):
+    __getattr__ = dict.__getitem__
+    __setattr__ = dict.__setitem__
+
+
+class OwnDict(dict):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.__dict__ = self
+
+
+class Money(float):
+    __slots__ = ("_unit",)
+
+    def __new__(cls, value: float) -> Money:
+        return super().__new__(cls, value)
+
+    def __str__(self) -> str:
+        return "42"
+
+    __repr__ = __str__
+
+
+T = TypeVar("T")
+
+
+class Typed(list, Generic[T]):
+    pass
+
+
+class Array(np.ndarray):
+    def __array_finalize__(self, other: object) -> None:
+        self._seen = True
+
+
+def memmap(tmp_path_factory: pytest.TempPathFactory) -> np.memmap:
+    return np.memmap(tmp_path_factory.mktemp("map") / "a.bin", dtype=np.float32, mode="w+", shape=(2, 3))
+
+
+HELD = [
+    (MappingProxyType({"a": [1]}), {"a": [1]}),
+    (Missing(a=1), {"a": 1}),
+    (Dotted(a=1), {"a": 1}),
+    (OwnDict(a=1), {"a": 1}),
+    (Money(-0.0), -0.0),
+    (Typed([1, Money(2)]), [1, 2.0]),
+    (type("Int", (int,), {})(2**70), 2**70),
+    (type("Complex", (complex,), {})(1j), 1j),
+    (type("Text", (str,), {})("a"), "a"),
+    (type("Bytes", (bytes,), {})(b"ab"), b"ab"),
+    (type("Tuple", (tuple,), {})([1, 2]), (1, 2)),
+    (type("Set", (set,), {})([1]), {1}),
+    (type("Frozen", (frozenset,), {})([1]), frozenset([1])),
+    (IntEnum("Number", "ONE").ONE, 1),
+    ([IntEnum("Number", "ONE").ONE] * 20, [1] * 20),
+    ({StrEnum("Letter", "A").A: Enum("Old", {"N": "n"}, type=str).N}, {"a": "n"}),
+    (HTTPStatus.OK, 200),
+    (np.array([1.5]).view(Array), np.array([1.5])),
+    (np.ma.masked_array([1, 2]), np.array([1, 2])),
+    (np.ma.masked_array([1, 2], mask=[False, False]), np.array([1, 2])),
+    (np.array([1, 2], np.longdouble), np.array([1.0, 2.0])),
+    (np.longdouble("1e4000"), np.float64("inf")),
+    (np.clongdouble(1 + 2j), np.complex128(1 + 2j)),
+]
+
+
+@pytest.mark.parametrize(("value", "expected"), HELD, ids=lambda value: plain.type_name(value))
+def test_subclasses_that_add_nothing_arrive_as_what_they_hold(value: object, expected: object) -> None:
+    assert same(loads(dumps(value)), expected)
+    assert same(loads(dumps([{"a": value}])), [{"a": expected}])
+
+
+def test_an_array_in_a_file_arrives_as_an_array(tmp_path_factory) -> None:
+    assert same(loads(dumps(memmap(tmp_path_factory))), np.zeros((2, 3), np.float32))
+
+
+HOLD = {
+    int: st.integers(),
+    float: st.floats(),
+    complex: st.complex_numbers(),
+    str: st.text(),
+    bytes: st.binary(),
+    list: st.lists(atoms, max_size=12),
+    tuple: st.lists(atoms, max_size=12),
+    dict: st.dictionaries(keys, atoms, max_size=4),
+    set: st.sets(keys, max_size=4),
+    frozenset: st.sets(keys, max_size=4),
+}
+
+
+@FAST
+@given(st.sampled_from(list(HOLD)).flatmap(lambda kind: st.tuples(st.just(kind), HOLD[kind])))
+def test_the_copy_is_exact(drawn: tuple[type, Any]) -> None:
+    kind, value = drawn
+    assert same(loads(dumps(type("Own", (kind,), {})(value))), kind(value))
+
+
 # --- what is not plain ---
 
 
@@ -159,19 +282,44 @@ class LyingPair(Pair):
     __hash__ = Pair.__hash__
 
 
-class Array(np.ndarray):
+def own(base: type, value: Any, **body: Any) -> Any:
+    return type("Own", (base,), body)(value)
+
+
+class Marked(float):
     pass
 
 
+class Level(IntEnum):
+    LOW = 1
+
+    def label(self) -> str:
+        return "low"
+
+
+marked = Marked(1)
+marked.unit = "s"
+
 NOT_PLAIN = [
     Text("a"),
-    type("Int", (int,), {})(1),
-    type("List", (list,), {})([1]),
-    type("Dict", (dict,), {})(a=1),
-    type("Set", (set,), {})(),
-    type("Counter", (collections.Counter,), {})("a"),
-    IntEnum("Number", "ONE").ONE,
-    StrEnum("Letter", "A").A,
+    own(list, [1], push=list.append),
+    own(dict, {}, keys=lambda self: ["a"]),
+    own(dict, {}, __getitem__=lambda self, key: 1),
+    own(dict, {}, __contains__=lambda self, key: True),
+    own(set, (), __iter__=lambda self: iter([1])),
+    own(list, (), __len__=lambda self: 3),
+    own(int, 1, __bool__=lambda self: False),
+    own(int, 1, __class__=float),
+    own(int, 1, __call__=lambda self: 3),
+    own(float, 1, __rsub__=lambda self, other: 0.0),
+    own(float, 1, unit="s"),
+    own(float, 1, __slots__=("unit",)),
+    own(np.ndarray, 1, __array_ufunc__=None),
+    own(collections.Counter, "a"),
+    marked,
+    Enum("Kind", "A").A,
+    IntFlag("Flags", "A").A,
+    Level.LOW,
     LyingPair(1, "a"),
     Pretender(),
     Pretender,
@@ -180,14 +328,21 @@ NOT_PLAIN = [
     {}.keys(),
     iter([1]),
     bytearray(b"a"),
-    fractions.Fraction(1, 2),
+    Decimal("1E+1000"),
+    Decimal("NaN"),
+    Decimal("sNaN"),
+    Decimal("Infinity"),
+    Fraction(10**5000, 3),
+    datetime.time(1),
+    datetime.datetime(2020, 1, 1, tzinfo=ZoneInfo("UTC")),
+    datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(microseconds=1))),
+    PurePosixPath("a"),
     np.array([None]),
-    np.array([1]).view(Array),
+    np.array([None]).view(Array),
     np.array([[1]]).view(np.matrix),
-    np.ma.masked_array([1]),
+    np.ma.masked_array([1, 2], mask=[0, 1]),
+    np.ma.masked,
     np.zeros(2, "i4,f4"),
-    np.zeros(2, np.longdouble),
-    np.longdouble(1),
     np.zeros(1, "V3")[0],
     np.array(["a"], np.dtypes.StringDType()),
     np.zeros(1, np.dtype("f8", metadata={"a": 1})),
@@ -210,10 +365,26 @@ def test_nothing_else_is_plain(value: object) -> None:
     assert kept[0] is value
 
 
-@pytest.mark.parametrize("whole", [{Text("a"): 1}, {(1, Pretender()): 2}, {Pretender()}, {frozenset({len})}])
+@pytest.mark.parametrize(
+    "whole",
+    [
+        {Text("a"): 1},
+        {(1, Pretender()): 2},
+        {Pretender()},
+        {frozenset({len})},
+        Missing({len: 1}),
+        collections.Counter({len: 1}),
+    ],
+)
 def test_a_container_with_a_key_that_is_not_plain_is_a_handle_as_a_whole(whole: object) -> None:
-    got = loads(dumps((1, [whole], 2.5), handle=lambda found: Handle(7, "object", plain.type_name(found))))
-    assert got == (1, [Handle(7, "object", type(whole).__name__)], 2.5)
+    kept = []
+
+    def keep(found: object) -> Handle:
+        kept.append(found)
+        return Handle(7, "object", plain.type_name(found))
+
+    assert loads(dumps((1, [whole], 2.5), handle=keep)) == (1, [Handle(7, "object", type(whole).__name__)], 2.5)
+    assert kept[0] is whole
 
 
 def test_a_handle_can_be_turned_into_something() -> None:
@@ -273,7 +444,22 @@ def count(n: int) -> bytes:
     return struct.pack("<I", n)
 
 
+def text(kind: int, value: str) -> bytes:
+    return message(b"K" + bytes((kind,)) + count(len(value.encode())) + value.encode())
+
+
 FORGED = {
+    "text of no kind": text(5, "1"),
+    "text of no number": text(0, "one"),
+    "a number that is none": text(0, "sNaN"),
+    "a number with an endless exponent": text(0, "1E+999999999"),
+    "a number of too many digits": text(0, "1" * 1000),
+    "digits of another script": text(0, "\u0661"),
+    "a denominator of 0": text(1, "1/0"),
+    "a thirteenth month": text(2, "2020-13-01"),
+    "an hour too many": text(3, "2020-01-01T25:00:00"),
+    "an hour without end": text(3, "2020-01-01T10:00:00+99:00"),
+    "a span of too many days": text(4, "9999999999 0 0"),
     "nothing": b"",
     "no tag": message(b""),
     "unknown tag": message(b"?"),
@@ -343,7 +529,9 @@ def test_arbitrary_bytes(data: bytes) -> None:
 
 
 tags = st.sampled_from(
-    [bytes((tag,)) for tag in plain._READ] + [count(1), count(2**31), b"\x03<f8\x01", b"\x03<U1", b"ld"]
+    [bytes((tag,)) for tag in plain._READ]
+    + [b"K" + bytes((kind,)) + count(3) + b"1/2" for kind in range(6)]
+    + [count(1), count(2**31), b"\x03<f8\x01", b"\x03<U1", b"ld"]
 )
 
 

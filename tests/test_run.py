@@ -6,7 +6,7 @@ import pytest
 from conftest import ASSIGNMENT
 from nbgrader.api import Gradebook
 
-from autograder import cells, cli, cluster, engine, kernel, run
+from autograder import cells, cli, cluster, engine, kernel, run, zygotes
 from autograder.course import CourseError
 from autograder.kernel import Limits
 from autograder.run import grade_assignment
@@ -182,7 +182,7 @@ def test_a_machine_without_protection_refuses_once_before_anything_is_touched(
     hand_in("ada")
     hand_in("bob")
     before = {path: path.stat().st_mtime_ns for path in small_course.root.rglob("*")}
-    monkeypatch.setattr(kernel.sandbox, "offered_here", lambda: ("limits",))
+    monkeypatch.setattr(zygotes.current(), "offered", ("limits",))
     monkeypatch.chdir(small_course.root)
     assert cli.main(["grade", ASSIGNMENT]) == 2
     said = capsys.readouterr()
