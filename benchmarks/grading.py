@@ -56,21 +56,25 @@ GRADERS = ("stock", "stock in {n} processes", "otter-grader", "course grade, no 
 
 _UNSANDBOXED = """
 import sys, threading
-from autograder import cli, kernel, run
+from autograder import cli, run
 real = run._work
-def work(terms, student, parcel):
+def unprotected():
     from autograder import kernel, zygotes
     heard, lock = zygotes.Zygote.__dict__["offered"], threading.Lock()
-    if not isinstance(heard, property):
-        def offered(self):
-            with lock:  # several submissions may be looked after by threads of one process
-                if "heard" not in self.__dict__:
-                    self.__dict__["heard"] = heard.func(self)
-            return ()
-        zygotes.Zygote.offered = property(offered)
-        kernel.missing = list
+    if isinstance(heard, property):
+        return
+    def offered(self):
+        with lock:  # several submissions may be looked after by threads of one process
+            if "heard" not in self.__dict__:
+                self.__dict__["heard"] = heard.func(self)
+        return ()
+    zygotes.Zygote.offered = property(offered)
+    kernel.missing = list
+def work(terms, student, parcel):
+    unprotected()  # in a process of its own, perhaps
     return real(terms, student, parcel)
 run._work = work
+unprotected()
 sys.exit(cli.main(sys.argv[1:]))
 """
 _OTTER_TEST = """
