@@ -472,13 +472,9 @@ class _Judge:
         if _NO_NETWORK.search(evalue):
             return "There is no network while notebooks are graded: hand in the files that your code needs beside them."
         if ename == "ModuleNotFoundError" and (found := re.search(r"No module named '(\w+)", evalue)):
-            return (
-                ""
-                if _is_installed(found[1])
-                else (
-                    f"`{found[1]}` is not among the packages of this course, and no file `{found[1]}.py` was handed in."
-                )
-            )
+            if _is_installed(found[1]):
+                return ""
+            return f"`{found[1]}` is not among the packages of this course, and no file `{found[1]}.py` was handed in."
         if ename == "NameError" and (found := re.match(r"name '(\w+)' is not defined", evalue)):
             return self._forgotten(found[1])
         return ""
