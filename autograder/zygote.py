@@ -79,6 +79,7 @@ def run() -> None:
 def main(home: Path, control: socket.socket, *doors: socket.socket) -> None:
     """Serve the grader at the other end of ``control``, until it is gone, and those that come to a door."""
     try:
+        _hear_signals()
         _fill_caches()
         for data in (datasets.flights, datasets.weather, datasets.riders):
             data()  # kept by the library, and so shared by all forks
@@ -194,6 +195,13 @@ def _import(names: Sequence[str]) -> None:
         importlib.import_module(name)
         gc.collect()
         gc.freeze()
+
+
+def _hear_signals() -> None:
+    """Take signals as a notebook's kernel does, even where the grader runs in the background, behind `nohup` say."""
+    for kind in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(kind, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _fill_caches() -> None:

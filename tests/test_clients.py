@@ -162,7 +162,8 @@ def test_triton_names_a_version_and_a_request(client):
 
 
 def test_triton_sends_parameters_that_mean_nothing_here(client):
-    answer = client.infer("times", [given(ROWS)], priority=3, timeout=1000, sequence_id=7, parameters={"who": "test"})
+    minute = 60_000_000  # µs
+    answer = client.infer("times", [given(ROWS)], priority=3, timeout=minute, sequence_id=7, parameters={"who": "test"})
     assert answer.as_numpy("total").shape == (2,)
 
 

@@ -14,13 +14,11 @@ from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
-from nbformat import NotebookNode
 
-from autograder import answering, cells, engine, examiner, kernel, rebuild, samples
+from autograder import answering, cells, examiner, rebuild
 from autograder.course import Course
 from autograder.examiner import Examiner, foreign_names
 from autograder.plain import HEAD, dumps
-from autograder.rebuild import ADDED
 from autograder.release import release_notebook
 from autograder.runs import CellRun, End, Frame, Limits
 
@@ -899,46 +897,6 @@ def test_two_examinations_draw_the_same(student) -> None:
 
 
 # --- assignments -------------------------------------------------------------------------------------
-
-
-def by_examiner(notebook: NotebookNode, cwd: Path, limits: Limits | None = None) -> list[CellRun]:
-    """What ``kernel.run_notebook`` does, without sandbox, outputs and replay."""
-    one, runs = Student(cwd, limits=limits), []
-    try:
-        for index, cell in enumerate(notebook.cells):
-            if cell.cell_type != "code":
-                continue
-            one.cells = index
-            if cells.is_test(cell):
-                runs.append(one.test(cell.source, seconds=120))
-                continue
-            if not cells.is_solution(cell) and not cell.metadata.get(ADDED):
-                one.examiner.given(cell.source)
-            one.pipe.send((index, cell.source))
-            problem = one.pipe.recv()
-            ename, _, evalue = problem.partition("(")
-            runs.append(CellRun(index, End.ERROR if problem else End.OK, ename, evalue))
-    finally:
-        one.close()
-    return runs
-
-
-SAMPLES = {
-    f"{name}-{sample.name}": sample
-    for name in COURSE.assignments()
-    for sample in samples.load_all(COURSE, name)
-    if sample.kind in ("reference", "alternative")
-}
-
-
-@pytest.mark.parametrize("name", SAMPLES)
-def test_right_answers_pass_all_tests_of_an_assignment(name: str, tmp_path, monkeypatch) -> None:
-    sample = SAMPLES[name]
-    monkeypatch.setattr(kernel, "run_notebook", by_examiner)
-    folder = samples.make(sample, COURSE, tmp_path)
-    for notebook in COURSE.notebooks(sample.assignment):
-        graded = engine.grade_notebook(COURSE, sample.assignment, notebook, folder / f"{notebook}.ipynb", folder=folder)
-        assert [v for v in graded.result.verdicts if v.points < v.max_points] == []
 
 
 @pytest.mark.parametrize("assignment", COURSE.assignments())

@@ -331,6 +331,25 @@ def test_a_zygote_that_is_killed_takes_the_students_along(tmp_path):
     assert done.stdout == "gone\n", done.stderr
 
 
+IN_THE_BACKGROUND = """
+import pathlib, signal, sys
+import test_kernel
+
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):  # as a shell and `nohup` leave them
+    signal.signal(number, signal.SIG_IGN)
+cell = "from signal import *\\n[getsignal(number) for number in (SIGINT, SIGQUIT, SIGHUP, SIGTERM)]"
+(ran,) = test_kernel.run(pathlib.Path(sys.argv[1]), cell)
+print(test_kernel.shown(ran))
+"""
+
+
+def test_signals_reach_a_notebook_even_where_the_grader_runs_in_the_background(tmp_path):
+    command = [sys.executable, "-c", IN_THE_BACKGROUND, str(tmp_path)]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=120)
+    assert done.stdout.count("SIG_DFL") == 3, done.stderr
+    assert "default_int_handler" in done.stdout
+
+
 def test_a_timer_of_one_cell_does_not_go_off_in_another(tmp_path):
     wind = "import signal\nfor t in range(3): signal.setitimer(t, 0.2)"
     wait = "import time\nbegan = time.process_time()\nwhile time.process_time() < began + 0.5: pass"
