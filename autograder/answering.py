@@ -3,8 +3,10 @@
 Runs in the process that ran the student's cells, among the student's code, which can change anything here. Nothing
 depends on the truth of what is answered: the examiner reads it as plain data and judges it.
 
-A request is ``(number, operation, handle or name, arguments…, released)``, an answer ``(number, how, what, changed)``,
-where ``changed`` are the names that no longer stand for the object that the examiner was told of:
+A request is a number, an object's (0 for none) and an operation (:data:`REQUEST`), and as plain data what else that
+takes. An answer is the same number and how it went (:data:`ANSWER`), and as plain data what came of it. With
+:data:`MORE` the data are a pair: in a request, with the numbers of objects that are needed no longer; in an answer,
+with the names that no longer stand for the object that the examiner was told of. An answer can be:
 
 ============= =========================================================================================
 ``value``     plain data, with handles in it for what is not plain
@@ -22,6 +24,7 @@ import builtins
 import hashlib
 import itertools
 import os
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, MutableMapping
@@ -36,6 +39,30 @@ TEXT = 10_000  # characters of an exception's text
 FRAMES = 50  # lines of a traceback
 YOUNG = 20_000_000  # ns in which a file can change twice and bear one time: file systems take that of the last tick
 UNSETTLED = 0  # stands for such a time
+
+OPERATIONS = (
+    "name",
+    "call",
+    "attribute",
+    "item",
+    "iterate",
+    "next",
+    "await",
+    "enter",
+    "exit",
+    "files",
+    "write",
+    "end",
+)
+WAYS = ("value", "raised", "missing", "end", "too much")
+REQUEST = struct.Struct("<QQB")
+"""Number of a request, number of the object that it is about, index of its operation."""
+
+ANSWER = struct.Struct("<QB")
+"""Number of the request that is answered, index of the way in which it ended."""
+
+MORE = 0x80
+"""Added to the last of these."""
 
 _BUILT_IN = {kind: kind.__name__ for kind in vars(builtins).values() if isinstance(kind, type)}
 _objects: dict[int, Any] = {}  # what handles stand for; lives as long as the process
@@ -56,13 +83,18 @@ def serve(fd: int, namespace: MutableMapping[str, Any], cell_of: CellOf = lambda
     wire = _wires.get(fd) or _wires.setdefault(fd, Wire(os.dup(fd)))  # kept: the next request may have arrived in it
     try:
         while True:
-            number, operation, *rest, released = plain.loads(wire.receive(), made_of=_object)
-            for handle in released:
-                _objects.pop(handle, None)
-            if operation == "end":
+            message = wire.receive()
+            number, subject, code = plain.front_of(message, REQUEST)
+            what = plain.loads(message, made_of=_object, front=REQUEST.size)
+            if code & MORE:
+                code -= MORE
+                what, released = what
+                for handle in released:
+                    _objects.pop(handle, None)
+            if OPERATIONS[code] == "end":
                 _names.clear()
                 return
-            wire.send(_answer(number, operation, rest, namespace, cell_of))
+            wire.send(_answer(number, OPERATIONS[code], _objects.get(subject), what, namespace, cell_of))
     except (EOFError, OSError):
         _wires.pop(fd, None)
 
@@ -71,16 +103,25 @@ def _object(handle: Handle) -> Any:
     return _objects[handle.number]
 
 
-def _answer(number: int, operation: str, rest: list, namespace: MutableMapping[str, Any], cell_of: CellOf) -> bytes:
+def _answer(
+    number: int, operation: str, subject: Any, rest: tuple, namespace: MutableMapping[str, Any], cell_of: CellOf
+) -> bytes:
     try:
-        how, what = _do(operation, rest, namespace)
+        how, what = _do(operation, subject, rest, namespace)
         if operation == "name" and how == "value":
             _names[rest[0]] = what
-        return plain.dumps((number, how, what, _changed(namespace)), handle=_handle)
+        return _message(number, how, what, _changed(namespace))
     except TooMuch as problem:
-        return plain.dumps((number, "too much", str(problem), _changed(namespace)))
+        return _message(number, "too much", str(problem), _changed(namespace))
     except BaseException as problem:
-        return plain.dumps((number, "raised", _told(problem, cell_of), _changed(namespace)), handle=_handle)
+        return _message(number, "raised", _told(problem, cell_of), _changed(namespace))
+
+
+def _message(number: int, how: str, what: Any, changed: list[str]) -> bytes:
+    code = WAYS.index(how)
+    if changed:
+        return plain.dumps((what, changed), handle=_handle, front=ANSWER.pack(number, code + MORE))
+    return plain.dumps(what, handle=_handle, front=ANSWER.pack(number, code))
 
 
 def _changed(namespace: MutableMapping[str, Any]) -> list[str]:
@@ -90,29 +131,29 @@ def _changed(namespace: MutableMapping[str, Any]) -> list[str]:
     return changed
 
 
-def _do(operation: str, rest: list, namespace: MutableMapping[str, Any]) -> tuple[str, Any]:
+def _do(operation: str, subject: Any, rest: tuple, namespace: MutableMapping[str, Any]) -> tuple[str, Any]:
     match operation, rest:
         case "name", [name]:
             return ("value", namespace[name]) if name in namespace else ("missing", name)
-        case "call", [function, args, kwargs]:
-            return "value", _made(function, function(*args, **kwargs))
-        case "attribute", [value, name]:
-            return "value", getattr(value, name)
-        case "item", [value, key]:
-            return "value", value[key]
-        case "iterate", [value]:
-            return "value", iter(value)
-        case "next", [value]:
+        case "call", [args, kwargs]:
+            return "value", _made(subject, subject(*args, **kwargs))
+        case "attribute", [name]:
+            return "value", getattr(subject, name)
+        case "item", [key]:
+            return "value", subject[key]
+        case "iterate", []:
+            return "value", iter(subject)
+        case "next", []:
             try:
-                return "value", next(value)
+                return "value", next(subject)
             except StopIteration:
                 return "end", None
-        case "await", [value]:
-            return "value", _awaited(value)
-        case "enter", [value]:
-            return "value", type(value).__enter__(value)
-        case "exit", [value]:
-            type(value).__exit__(value, None, None, None)
+        case "await", []:
+            return "value", _awaited(subject)
+        case "enter", []:
+            return "value", type(subject).__enter__(subject)
+        case "exit", []:
+            type(subject).__exit__(subject, None, None, None)
             return "value", None
         case "files", [known]:
             return "value", dict(_files(known))

@@ -221,6 +221,22 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=64)
 def _load_source(path: Path, assignment: str, folder: Path, stamps: tuple[tuple[int, int], ...]) -> Source:
+    """The source, read once: a worker's copy of a course holds the same."""
+    files = (path, folder / f"{assignment}.toml")
+    key = path.name, assignment, *(file.read_bytes() if file.is_file() else b"" for file in files)
+    source = _parsed.get(key) or _parse_source(path, assignment, folder)
+    if len(_parsed) >= MOST_SOURCES:
+        _parsed.clear()
+    _parsed[key] = source
+    return source
+
+
+MOST_SOURCES = 64  # that are kept
+_parsed: dict[tuple[str, str, bytes, bytes], Source] = {}
+"""Sources by the contents of their files."""
+
+
+def _parse_source(path: Path, assignment: str, folder: Path) -> Source:
     pristine, release = cells.normalise(cells.read(path)), release_notebook(path)
     known = tuple(rebuild.known_cells(pristine, release))
     if len({place.name for place in known}) < len(known):

@@ -208,6 +208,7 @@ def _through(channel: Channel, value: StudentObject) -> Iterator[Any]:
 
 
 _END = object()
+_CODES = {operation: code for code, operation in enumerate(answering.OPERATIONS)}
 _FORGED = "Something in your code answered in the place of the notebook. Leave open files alone that are not yours."
 
 _REFUSED = {
@@ -311,7 +312,7 @@ class Channel:
         """The student's object of this name. Raises ``KeyError`` when there is none."""
         if self.ended is None and name in self.known:
             return self.known[name]
-        value = self.ask("name", name)
+        value = self.ask("name", None, name)
         if isinstance(value, StudentObject):
             if _handle(value).kind == "module":
                 text = f"This test uses `{name}`, a module that the notebook imported: import it in the test cell."
@@ -319,8 +320,8 @@ class Channel:
             self.known[name] = value
         return value
 
-    def ask(self, operation: str, *what: Any, at_end: Any = None) -> Any:
-        """Ask one question and give the answer, or raise what the student's code raised."""
+    def ask(self, operation: str, subject: StudentObject | None, *what: Any, at_end: Any = None) -> Any:
+        """Ask one question, about an object or a name, and give the answer, or raise what the student's code raised."""
         if self.ended:
             raise self.ended
         self.calls += 1
@@ -328,7 +329,7 @@ class Channel:
             self.broken(Ended(End.ERROR, "TooManyCalls", f"This test had to ask your code more than {CALLS:,} times."))
         if runs := self.files and operation in ("call", "next", "await", "enter", "exit"):
             self.put()
-        how, answer = self.exchange(operation, what)
+        how, answer = self.exchange(operation, subject, what)
         if runs:
             self.fetch()
         match how, answer:
@@ -344,11 +345,10 @@ class Channel:
                 self.too_much()
         self.broken(Ended(End.ERROR, "ChannelError", _FORGED))
 
-    def exchange(self, operation: str, what: tuple) -> tuple[str, Any]:
+    def exchange(self, operation: str, subject: StudentObject | None, what: tuple) -> tuple[str, Any]:
         """Send a request and read its answer. Answers to earlier requests may lie before it."""
         self.number += 1
-        released, self.released = self.released, []
-        request = self.request((self.number, operation, *what, released))
+        request = self.request(operation, subject, what)
         try:
             self.wire.send(request, self.deadline)
             for _ in range(CALLS):
@@ -356,15 +356,19 @@ class Channel:
                 self.size += len(message)
                 if self.size > ALL_DATA:
                     self.too_much()
-                match plain.loads(message, DATA, self.proxy):
-                    case (int(number), str(how), answer, list(changed)) if number == self.number:
-                        for name in changed:
-                            if type(name) is str:
-                                self.known.pop(name, None)
-                        return how, answer
-                    case (int(number), str(), _, _) if number < self.number:
-                        continue
-                break
+                number, code = plain.front_of(message, answering.ANSWER)
+                if number < self.number:
+                    continue
+                answer = plain.loads(message, DATA, self.proxy, front=answering.ANSWER.size)
+                if code & answering.MORE:
+                    code -= answering.MORE
+                    answer, changed = self.pair(answer)
+                    for name in changed:
+                        if type(name) is str:
+                            self.known.pop(name, None)
+                if number > self.number or code >= len(answering.WAYS):
+                    break
+                return answering.WAYS[code], answer
         except TimeoutError:
             self.broken(Ended(End.TIMEOUT))
         except (EOFError, OSError):
@@ -375,6 +379,13 @@ class Channel:
             pass
         self.broken(Ended(End.ERROR, "ChannelError", _FORGED))
 
+    def pair(self, answer: Any) -> tuple[Any, list]:
+        """What an answer says, and the names that it says have changed."""
+        match answer:
+            case (what, list(changed)):
+                return what, changed
+        raise PlainError("This is no pair.")
+
     def too_much(self) -> NoReturn:
         """End this test cell because the student's code gave more than may cross."""
         text = (
@@ -383,10 +394,15 @@ class Channel:
         )
         self.broken(Ended(End.ERROR, "TooMuchData", text))
 
-    def request(self, request: tuple) -> bytes:
+    def request(self, operation: str, subject: StudentObject | None, what: Any) -> bytes:
         """A request as bytes; in it, plain data of the test's and the student's own objects."""
+        code, about = _CODES[operation], 0 if subject is None else _handle(subject).number
+        if self.released:
+            what, self.released = (what, self.released), []
+            code += answering.MORE
+        front = answering.REQUEST.pack(self.number, about, code)
         try:
-            return plain.dumps(request, DATA, self.own)
+            return plain.dumps(what, DATA, self.own, front=front, never=StudentObject)
         except TooMuch as problem:
             text = f"This test passes more to the student's code than may cross. {problem}"
         except PlainError as problem:
@@ -482,7 +498,7 @@ class Channel:
         return data if self.here[name][1] != digest else None
 
     def _about_files(self, operation: str, what: dict[str, Any]) -> dict[Any, Any]:
-        how, answer = self.exchange(operation, (what,))
+        how, answer = self.exchange(operation, None, (what,))
         if how == "too much":
             self.too_much()
         if how != "value" or type(answer) is not dict:
@@ -493,9 +509,8 @@ class Channel:
         """Tell the student's side that this test cell is over."""
         if self.dead is None:
             self.number += 1
-            released, self.released = self.released, []
-            with contextlib.suppress(OSError, EOFError, PlainError):
-                self.wire.send(plain.dumps((self.number, "end", released)), time.monotonic() + GRACE)
+            with contextlib.suppress(OSError, EOFError):
+                self.wire.send(self.request("end", None, ()), time.monotonic() + GRACE)
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -18,6 +18,7 @@ from nbgrader import api
 from nbgrader.utils import parse_utc
 from sqlalchemy import Column, Row, Table, bindparam, select
 from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.orm import configure_mappers
 
 from autograder import reading, release
 from autograder.course import COURSE_ID, Course, CourseError
@@ -26,6 +27,8 @@ from autograder.verdicts import Outcome
 
 AT_ONCE = 50
 """Submissions in one statement: databases bound the number of values in one."""
+
+configure_mappers()  # now, while the process that runs notebooks starts, and not at the first query
 
 NO_RESPONSE = "No response."  # nbgrader's words for an answer cell that is as it was handed out
 

@@ -30,7 +30,7 @@ from fractions import Fraction
 from functools import lru_cache
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, Generic
+from typing import Any, Generic, NoReturn
 
 import numpy as np
 
@@ -51,6 +51,9 @@ class Limits:
     items: int = 1_000_000
     depth: int = 50
     integer: int = 65_536
+
+
+LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ _COMPLEX = struct.Struct("<dd")
 _HANDLE = struct.Struct("<QB")
 _DTYPE = re.compile(r"\|b1|[<|][iu][1248]|<f[248]|<c(?:8|16)|\|S\d{1,9}|<U\d{1,9}|<[mM]8(?:\[\d{0,9}[A-Za-zμ]{1,2}\])?")
 _DEEPEST_SHAPE = 32  # dimensions
+_SHAPES = tuple(struct.Struct(f"<B{ndim}q") for ndim in range(_DEEPEST_SHAPE + 1))
 _PACKED = {float: "d", int: "q"}  # lists of one of these travel as raw numbers
 _SCALARS = {np.dtype(code).type for code in "?bhilqBHILQefdgFDGSUMm"}
 _NARROWED = {"g": np.dtype("<f8"), "G": np.dtype("<c16")}  # long doubles differ from machine to machine
@@ -215,14 +219,23 @@ def _has_attributes(value: Any) -> bool:
 # --- writing --------------------------------------------------------------------------------------
 
 
-def dumps(value: object, limits: Limits | None = None, handle: Callable[[Any], Handle] | None = None) -> bytes:
+def dumps(
+    value: object,
+    limits: Limits | None = None,
+    handle: Callable[[Any], Handle] | None = None,
+    *,
+    front: bytes = b"",
+    never: type | None = None,
+) -> bytes:
     """``value`` as a message. ``handle`` gives the handle of each value in it that is not plain.
 
     A mapping or set with a key that is not plain becomes a handle as a whole. What :func:`held_as` knows is written as
-    what it holds. Raises :class:`PlainError` for a value that is not plain when there is no ``handle``,
-    :class:`TooMuch` beyond the limits.
+    what it holds. ``front`` are bytes that the message has before the value. Instances of ``never`` are not looked at:
+    they are known not to be plain. Raises :class:`PlainError` for a value that is not plain when there is no
+    ``handle``, :class:`TooMuch` beyond the limits.
     """
-    writer = _Writer(limits or Limits(), handle)
+    writer = _Writer(limits or LIMITS, handle, never or type(None))
+    writer.tree.append(front)
     writer.write(value, 0)
     tree, raw = b"".join(writer.tree), b"".join(writer.raw)
     if HEAD.size + len(tree) + len(raw) > writer.limits.size:
@@ -235,21 +248,24 @@ class _InKey(Exception):
 
 
 class _Writer:
-    def __init__(self, limits: Limits, handle: Callable[[Any], Handle] | None) -> None:
-        self.limits, self.handle = limits, handle
+    def __init__(self, limits: Limits, handle: Callable[[Any], Handle] | None, never: type) -> None:
+        self.limits, self.handle, self.never = limits, handle, never
+        self.most, self.deepest = limits.items, limits.depth
         self.tree: list[bytes] = []
         self.raw: list[bytes] = []
         self.items = self.size = self.keys = 0
         self.held: dict[int, tuple[type, type | None]] = {}  # by the id of a class, as its own hash can be anything
 
     def write(self, value: Any, depth: int) -> None:
-        self.count(1)
-        if depth > self.limits.depth:
-            raise TooMuch(f"This is nested more than {self.limits.depth} levels deep.")
+        self.items += 1
+        if self.items > self.most or depth > self.deepest:
+            self.refuse(depth)
         kind = type(value)
         method = _WRITE.get(kind)
         if method is not None:
             method(self, value, depth)
+        elif issubclass(kind, self.never):
+            self.other(value)
         elif kind in _SCALARS:
             self.scalar(value)
         elif kind in _TEXTS:
@@ -264,10 +280,15 @@ class _Writer:
             self.held[id(kind)] = kind, held_as(kind)
         return self.held[id(kind)][1]
 
+    def refuse(self, depth: int) -> NoReturn:
+        if depth > self.deepest:
+            raise TooMuch(f"This is nested more than {self.deepest} levels deep.")
+        raise TooMuch(f"This holds more than {self.most:,} values.")
+
     def count(self, more: int) -> None:
         self.items += more
-        if self.items > self.limits.items:
-            raise TooMuch(f"This holds more than {self.limits.items:,} values.")
+        if self.items > self.most:
+            self.refuse(0)
 
     def put(self, part: bytes) -> None:
         """Add to the tree what is small for each value: the limit on values bounds it, so it need not be measured."""
@@ -302,10 +323,11 @@ class _Writer:
         self.put(b"I" + _COUNT.pack(size) + value.to_bytes(size, "little", signed=True))
 
     def text(self, value: str, depth: int) -> None:
-        self.grow(len(value))  # before a copy is made
+        if len(value) > CHUNK and self.size + len(value) > self.limits.size:  # before a copy is made
+            self.grow(len(value))
         data = value.encode("utf-8", "surrogatepass")
-        self.grow(len(data) - len(value))
-        self.put(b"s" + _COUNT.pack(len(data)) + data)
+        self.grow(len(data))
+        self.tree.append(b"s" + _COUNT.pack(len(data)) + data)
 
     def data(self, value: bytes, depth: int) -> None:
         self.put(b"b" + _COUNT.pack(len(value)))
@@ -332,11 +354,15 @@ class _Writer:
         def write() -> None:
             self.put(b"d" + _COUNT.pack(len(value)))
             for key, item in value.items():
-                self.keys += 1
-                try:
-                    self.write(key, depth + 1)
-                finally:
-                    self.keys -= 1
+                if type(key) is str:
+                    self.count(1)
+                    self.text(key, depth + 1)
+                else:
+                    self.keys += 1
+                    try:
+                        self.write(key, depth + 1)
+                    finally:
+                        self.keys -= 1
                 self.write(item, depth + 1)
 
         self.whole(value if of is None else of, write)
@@ -367,11 +393,8 @@ class _Writer:
             return
         size = value.size * dtype.itemsize
         self.grow(size)
-        self.size -= size
-        name = dtype.str.encode()
-        shape = struct.pack(f"<{value.ndim}q", *value.shape)
-        self.put(b"A" + bytes((len(name),)) + name + bytes((value.ndim,)) + shape)
-        self.blob(_bytes(value, dtype))
+        self.tree.append(b"A" + _name(dtype) + _SHAPES[value.ndim].pack(value.ndim, *value.shape))
+        self.raw.append(_bytes(value, dtype))
 
     def scalar(self, value: np.generic) -> None:
         single = np.array(value)
@@ -379,8 +402,7 @@ class _Writer:
         if dtype is None:
             self.other(value)
             return
-        name = dtype.str.encode()
-        self.put(b"G" + bytes((len(name),)) + name)
+        self.put(b"G" + _name(dtype))
         self.blob(_bytes(single, dtype))
 
     def as_text(self, value: Any) -> None:
@@ -394,6 +416,13 @@ class _Writer:
             return
         self.grow(len(text))
         self.put(b"K" + bytes((_TEXT_KINDS.index(type(value)),)) + _COUNT.pack(len(text)) + text.encode())
+
+
+@lru_cache(maxsize=256)
+def _name(dtype: np.dtype) -> bytes:
+    """The name of a plain dtype, such as ``<f4``, with its length in front."""
+    name = dtype.str.encode()
+    return bytes((len(name),)) + name
 
 
 def _bytes(value: np.ndarray, dtype: np.dtype) -> bytes:
@@ -477,7 +506,7 @@ _PARTLY = {set, frozenset, dict, np.ndarray}  # which are plain or not by what i
 
 def sizes(head: bytes | bytearray, limits: Limits | None = None) -> int:
     """How many bytes follow the head of a message. Raises :class:`TooMuch` when that is more than the limits allow."""
-    limits = limits or Limits()
+    limits = limits or LIMITS
     length = sum(HEAD.unpack(head))
     if HEAD.size + length > limits.size:
         raise TooMuch(f"This is more than {_megabytes(limits.size)} of data.")
@@ -485,16 +514,22 @@ def sizes(head: bytes | bytearray, limits: Limits | None = None) -> int:
 
 
 def loads(
-    message: bytes | bytearray, limits: Limits | None = None, made_of: Callable[[Handle], Any] | None = None
+    message: bytes | bytearray,
+    limits: Limits | None = None,
+    made_of: Callable[[Handle], Any] | None = None,
+    *,
+    front: int = 0,
 ) -> Any:
     """The value of a message. ``made_of`` turns each handle in it into something; without it handles stay handles.
 
-    Raises :class:`PlainError` for bytes that are no message, :class:`TooMuch` for one beyond the limits.
+    ``front`` is how many bytes there are before the value (see :func:`front_of`). Raises :class:`PlainError` for bytes
+    that are no message, :class:`TooMuch` for one beyond the limits.
     """
-    limits = limits or Limits()
+    limits = limits or LIMITS
     if len(message) < HEAD.size or sizes(message[: HEAD.size], limits) != len(message) - HEAD.size:
         raise PlainError("This is not a message of plain data.")
     reader = _Reader(memoryview(message).toreadonly(), limits, made_of)
+    reader.at = front
     try:
         value = reader.read(0)
     except (struct.error, IndexError):
@@ -504,17 +539,26 @@ def loads(
     return value
 
 
+def front_of(message: bytes | bytearray, form: struct.Struct) -> tuple[Any, ...]:
+    """What a message has before its value, in ``form``. Raises :class:`PlainError` where it is too short for that."""
+    try:
+        return form.unpack_from(message, HEAD.size)
+    except struct.error:
+        raise PlainError("This message of plain data is cut short.") from None
+
+
 class _Reader:
     def __init__(self, message: memoryview, limits: Limits, made_of: Callable[[Handle], Any] | None) -> None:
         self.message, self.limits, self.made_of = message, limits, made_of
+        self.most, self.deepest = limits.items, limits.depth
         self.raw_at = HEAD.size + HEAD.unpack(message[: HEAD.size])[0]
         self.tree = bytes(message[HEAD.size : self.raw_at])
         self.at = self.items = 0
 
     def read(self, depth: int) -> Any:
-        self.count(1)
-        if depth > self.limits.depth:
-            raise TooMuch(f"This is nested more than {self.limits.depth} levels deep.")
+        self.items += 1
+        if self.items > self.most or depth > self.deepest:
+            self.refuse(depth)
         tag = self.tree[self.at]
         self.at += 1
         method = _READ.get(tag)
@@ -522,10 +566,15 @@ class _Reader:
             raise PlainError("This is not a message of plain data.")
         return method(self, depth)
 
+    def refuse(self, depth: int) -> NoReturn:
+        if depth > self.deepest:
+            raise TooMuch(f"This is nested more than {self.deepest} levels deep.")
+        raise TooMuch(f"This holds more than {self.most:,} values.")
+
     def count(self, more: int) -> None:
         self.items += more
-        if self.items > self.limits.items:
-            raise TooMuch(f"This holds more than {self.limits.items:,} values.")
+        if self.items > self.most:
+            self.refuse(0)
 
     def take(self, size: int) -> bytes:
         end = self.at + size
@@ -557,8 +606,13 @@ class _Reader:
         return int.from_bytes(self.take(size), "little", signed=True)
 
     def text(self) -> str:
+        begin = self.at + _COUNT.size
+        end = begin + self.number()
+        if end > len(self.tree):
+            raise PlainError("This message of plain data is cut short.")
+        self.at = end
         try:
-            return str(self.take(self.number()), "utf-8", "surrogatepass")
+            return self.tree[begin:end].decode("utf-8", "surrogatepass")
         except UnicodeDecodeError:
             raise PlainError("This message holds text that is not UTF-8.") from None
 
@@ -617,7 +671,9 @@ class _Reader:
         return kind(*parts)
 
     def dtype(self) -> np.dtype:
-        dtype = _named(self.take(self.take(1)[0]))
+        begin = self.at + 1
+        self.at = begin + self.tree[self.at]
+        dtype = _named(self.tree[begin : self.at])
         if dtype is None:
             raise PlainError("This message holds an array of no plain dtype.")
         if dtype.itemsize > self.limits.size:
@@ -625,15 +681,15 @@ class _Reader:
         return dtype
 
     def array(self, depth: int) -> np.ndarray:
-        dtype, ndim = self.dtype(), self.take(1)[0]
+        dtype, ndim = self.dtype(), self.tree[self.at]
         if ndim > _DEEPEST_SHAPE:
             raise PlainError(f"This message holds an array of more than {_DEEPEST_SHAPE} dimensions.")
-        shape = struct.unpack(f"<{ndim}q", self.take(8 * ndim))
-        if any(n < 0 for n in shape):
+        _, *shape = self.unpack(_SHAPES[ndim])
+        if shape and min(shape) < 0:
             raise PlainError("This message holds an array of negative size.")
-        if math.prod(max(n, 1) for n in shape) * dtype.itemsize > self.limits.size:
+        if math.prod([n or 1 for n in shape]) * dtype.itemsize > self.limits.size:
             raise TooMuch(f"This is more than {_megabytes(self.limits.size)} of data.")
-        return self.values(dtype, shape)
+        return self.values(dtype, tuple(shape))
 
     def values(self, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
         """An array of its own memory, and of valid values: a bool of 2 or a letter beyond Unicode misleads NumPy."""
@@ -642,10 +698,9 @@ class _Reader:
             return (np.frombuffer(data, np.uint8) != 0).reshape(shape)
         if dtype.kind == "U" and len(data) and np.frombuffer(data, "<u4").max() > 0x10FFFF:
             raise PlainError("This message holds text that is not Unicode.")
-        value = np.empty(shape, dtype)
-        if data.nbytes:
-            value.reshape(-1).view(np.uint8)[:] = np.frombuffer(data, np.uint8)
-        return value
+        if not data.nbytes:
+            return np.empty(shape, dtype)
+        return np.frombuffer(data, dtype).reshape(shape).copy()
 
     def handle(self, depth: int) -> Any:
         number, kind = self.unpack(_HANDLE)

@@ -781,8 +781,11 @@ def test_whoever_leaves_has_crashed(student, way: str) -> None:
 # --- attacks: the channel itself --------------------------------------------------------------------
 
 
-def reply(number: int, how: object, what: object, changed: object = ()) -> bytes:
-    return dumps((number, how, what, list(changed) if isinstance(changed, tuple) else changed))
+def reply(number: int, how: str | int, what: object, changed: object = None) -> bytes:
+    code = answering.WAYS.index(how) if isinstance(how, str) else how
+    if changed is None:
+        return dumps(what, front=answering.ANSWER.pack(number, code))
+    return dumps((what, changed), front=answering.ANSWER.pack(number, code | answering.MORE))
 
 
 @pytest.mark.parametrize(
@@ -794,14 +797,17 @@ def reply(number: int, how: object, what: object, changed: object = ()) -> bytes
         HEAD.pack(3, 0) + b"???",
         dumps(None),
         dumps((1, 2)),
-        dumps((1, 2, 3, 4)),
-        dumps(("1", "value", 42)),
-        reply(10**6, "value", 42),  # an answer to what was not asked yet
-        reply(2, "no such thing", 42),
-        reply(2, 7, 42),
-        dumps((2, "value", 42)),
+        dumps((2, 0, 42)),
+        dumps(42, front=b"\2"),
+        dumps(42, front=answering.ANSWER.pack(2, 0)[:-1]),
+        HEAD.pack(9, 0) + answering.ANSWER.pack(2, 0),  # and no value
+        reply(2**64 - 1, "value", 42),  # an answer to what was not asked yet
+        reply(10**6, "value", 42),
+        reply(2, len(answering.WAYS), 42),
+        reply(2, 0x7F, 42),
+        reply(2, answering.MORE, 42),
         reply(2, "value", 42, 3),
-        reply(2, "no such thing", 42, [["f"], None, 2.5, {"f": 1}]),
+        reply(2, 0x7F, 42, [["f"], None, 2.5, {"f": 1}]),
         reply(2, "end", None),
         reply(2, "missing", "f"),
         reply(2, "raised", None),

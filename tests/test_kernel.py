@@ -283,6 +283,15 @@ def test_a_crash_that_comes_late_is_traced_to_its_cell(tmp_path):
     assert [run.end for run in runs] == [End.OK] * 10
 
 
+def test_a_cell_is_transformed_as_the_cells_before_it_left_things(tmp_path):
+    cell = (
+        "get_ipython().input_transformers_post.append(\n"
+        "    lambda lines: [line.replace('once', 'again') for line in lines])\nprint('once')"
+    )
+    first, second = run(tmp_path, cell, cell)
+    assert (first.outputs[0].text, second.outputs[0].text) == ("once\n", "again\n")
+
+
 def test_crashes_of_several_exercises_stay_theirs(tmp_path):
     die = "import os\ndef {}(): os._exit(1)"
     pairs = [(die.format(name), f"{name}()") for name in ("a", "b")]

@@ -600,3 +600,38 @@ def test_waiting_ends_at_the_deadline_and_at_the_end(wires) -> None:
     one.close()
     with pytest.raises((EOFError, OSError)):
         two.receive()
+
+
+# --- what stands before the value ---
+
+
+def test_what_stands_before_the_value_comes_back() -> None:
+    form = struct.Struct("<QB")
+    message = plain.dumps([1, "a"], front=form.pack(7, 3))
+    assert plain.front_of(message, form) == (7, 3)
+    assert plain.loads(message, front=form.size) == [1, "a"]
+
+
+@pytest.mark.parametrize("kept", range(9))
+def test_too_little_before_the_value_is_no_message(kept: int) -> None:
+    form = struct.Struct("<QB")
+    message = plain.HEAD.pack(kept, 0) + form.pack(7, 3)[:kept]
+    with pytest.raises(PlainError):
+        plain.front_of(message, form)
+    with pytest.raises(PlainError):
+        plain.loads(message, front=form.size)
+
+
+def test_what_is_known_not_to_be_plain_is_not_looked_at() -> None:
+    class Number(int):
+        pass
+
+    seen: list[object] = []
+
+    def handle(value: object) -> Handle:
+        seen.append(value)
+        return Handle(5, "object", "Number")
+
+    assert plain.loads(plain.dumps([Number(3)], handle=handle)) == [3]
+    assert plain.loads(plain.dumps([Number(3)], handle=handle, never=Number)) == [Handle(5, "object", "Number")]
+    assert seen == [3]

@@ -6,7 +6,7 @@ test_mean_hidden = ["failed", "error in your code", "crashed"]
 """
 # %% [exercises] mean
 import os, socket, stat, threading
-from autograder import plain
+from autograder import answering, plain
 
 def sockets():
     for handle in range(3, 300):
@@ -22,11 +22,14 @@ class Yes:
 def forge(first):
     for handle in sockets():
         for number in range(first, first + 40):
-            for answer in ((number, "end", None, []), (number, "value", plain.Handle(1, "callable", "x"), ["mean"]),
-                           (True, "value", None, []), (number, "value"), (-number, "raised", ("SystemExit", ["SystemExit"], "", (), [], True), [])):
+            for way, answer in (("end", None), ("value", plain.Handle(1, "callable", "x")), ("value", 2.0), ("missing", "mean"),
+                                ("raised", ("SystemExit", ["SystemExit"], "", (), [], True))):
+                code = answering.WAYS.index(way)
                 try:
                     os.set_blocking(handle, False)
-                    os.write(handle, plain.dumps(answer, handle=lambda v: v))
+                    os.write(handle, plain.dumps(answer, handle=lambda v: v, front=answering.ANSWER.pack(number, code)))
+                    os.write(handle, plain.dumps((answer, ["mean"]), handle=lambda v: v,
+                                                 front=answering.ANSWER.pack(number, code | answering.MORE)))
                 except Exception:
                     pass
 
