@@ -237,10 +237,10 @@ def dumps(
     writer = _Writer(limits or LIMITS, handle, never or type(None))
     writer.tree.append(front)
     writer.write(value, 0)
-    tree, raw = b"".join(writer.tree), b"".join(writer.raw)
-    if HEAD.size + len(tree) + len(raw) > writer.limits.size:
+    lengths = [sum(map(len, part)) for part in (writer.tree, writer.raw)]
+    if HEAD.size + sum(lengths) > writer.limits.size:
         raise TooMuch(f"This is more than {_megabytes(writer.limits.size)} of data.")
-    return b"".join((HEAD.pack(len(tree), len(raw)), tree, raw))
+    return b"".join((HEAD.pack(*lengths), *writer.tree, *writer.raw))
 
 
 class _InKey(Exception):
@@ -252,7 +252,7 @@ class _Writer:
         self.limits, self.handle, self.never = limits, handle, never
         self.most, self.deepest = limits.items, limits.depth
         self.tree: list[bytes] = []
-        self.raw: list[bytes] = []
+        self.raw: list[bytes | np.ndarray] = []
         self.items = self.size = self.keys = 0
         self.held: dict[int, tuple[type, type | None]] = {}  # by the id of a class, as its own hash can be anything
 
@@ -425,9 +425,12 @@ def _name(dtype: np.dtype) -> bytes:
     return bytes((len(name),)) + name
 
 
-def _bytes(value: np.ndarray, dtype: np.dtype) -> bytes:
+def _bytes(value: np.ndarray, dtype: np.dtype) -> bytes | np.ndarray:
+    """The bytes of an array in a plain dtype; of a large one those that it lies in, if they are as they must be."""
     if value.dtype.char not in _NARROWED:
-        return value.astype(dtype, copy=False).tobytes()
+        value = value.astype(dtype, copy=False)
+        large = value.nbytes > CHUNK and value.flags.c_contiguous
+        return value.reshape(-1).view(np.uint8) if large else value.tobytes()
     with np.errstate(all="ignore"):  # a long double beyond the range of a double becomes infinite
         return value.astype(dtype).tobytes()
 

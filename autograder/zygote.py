@@ -213,7 +213,7 @@ def _keep_freed_memory() -> None:
     """
     with contextlib.suppress(AttributeError):  # another C library than glibc
         mallopt = ctypes.CDLL(None).mallopt
-        for parameter, size in ((_MMAP_THRESHOLD, 32 << 20), (_TRIM_THRESHOLD, 256 << 20), (_TOP_PAD, 1 << 20)):
+        for parameter, size in ((_MMAP_THRESHOLD, 4 << 20), (_TRIM_THRESHOLD, 16 << 20), (_TOP_PAD, 1 << 20)):
             mallopt(parameter, size)
 
 

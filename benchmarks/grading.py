@@ -97,7 +97,7 @@ class Timing:
     submissions: int
     seconds: list[float] = field(default_factory=list)
     memory: float = 0.0
-    running: float | None = None  # MB beyond the zygote of the submissions that run at once, with their tests
+    running: list[float] = field(default_factory=list)  # MB of what runs at once beyond the zygote, at each look
 
     @property
     def median(self) -> float:
@@ -153,11 +153,12 @@ def command(arguments: Sequence[str | Path], folder: Path, **extra: str) -> subp
 
 
 class Memory(threading.Thread):
-    """Watches the memory of all below this process: ``peak`` in all, ``running`` of a zygote's children together."""
+    """Watches memory: of all below this process its ``peak``, of a zygote's children ``running`` at each look."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self.peak = self.running = 0.0
+        self.peak = 0.0
+        self.running: list[float] = []
         self.over = threading.Event()
 
     def run(self) -> None:
@@ -167,8 +168,9 @@ class Memory(threading.Thread):
             for zygote in tree:
                 with contextlib.suppress(psutil.Error):
                     if zygotes.PROGRAM in zygote.cmdline() and zygotes.PROGRAM not in zygote.parent().cmdline():
-                        own = sum(_megabytes(p, "uss") for p in zygote.children(recursive=True))
-                        self.running = max(self.running, own)
+                        running = zygote.children(recursive=True)
+                        if len(running) > 1:  # more than the one that watches over memory
+                            self.running.append(sum(_megabytes(process, "uss") for process in running))
 
 
 def _megabytes(process: psutil.Process, kind: str) -> float:
@@ -188,7 +190,7 @@ def timed(timing: Timing, run: Callable[[], None]) -> None:
     memory.over.set()
     memory.join()
     timing.memory = max(timing.memory, memory.peak)
-    timing.running = max(timing.running or 0.0, memory.running) or None
+    timing.running += memory.running
 
 
 # --- the graders
@@ -386,7 +388,7 @@ def measure(options: argparse.Namespace, work: Path) -> dict:
                 "submissions": t.submissions,
                 "seconds": [round(s, 2) for s in t.seconds],
                 "peak_mb": round(t.memory),
-                "mb_of_running_submissions": t.running and round(t.running),
+                "mb_of_running_submissions": sorted(map(round, t.running)),
             }
             for t in timings
         ],
@@ -442,10 +444,13 @@ def _facts(found: dict, seconds: dict[tuple[str, int], float]) -> Iterator[str]:
                 f"{own:.0f} are the floor and {busy - own:.0f} overhead."
             )
     yield f"- The gradebook's writer takes {found['writer_ms']:.2f} ms for a new submission."
-    own = [r["mb_of_running_submissions"] for r in found["runs"] if r["grader"] == "course grade"]
-    if any(own):
-        most = max(filter(None, own))
-        yield f"- The submissions that run at once ({found['jobs']}) take at most {most} MB together beyond the zygote."
+    looks = [r["mb_of_running_submissions"] for r in found["runs"] if r["grader"] == "course grade"]
+    if own := list(itertools.chain(*looks)):
+        yield (
+            f"- The submissions that run at once ({found['jobs']}), their tests and the process that watches over them "
+            f"take {statistics.median(own):.0f} MB together beyond the zygote in the median of {len(own)} looks, and "
+            f"{max(own)} MB at most."
+        )
     if len({size for grader, size in seconds if grader == "stock"}) < len({size for _, size in seconds}):
         yield "- \\*: by the time for each submission, since the peer graded a class of another size."
 
