@@ -357,7 +357,10 @@ def measure(options: argparse.Namespace, work: Path) -> dict:
     timings: list[Timing] = []
     python = otter_environment(options.otter or ROOT / "build" / "otter")
     trials = {size: prepared(course, work / f"class-{size}", size) for size in options.sizes}
-    for (size, trial), repeat in itertools.product(trials.items(), range(options.repeats)):
+    repeats = itertools.chain(options.repeats, itertools.repeat(options.repeats[-1]))
+    runs = [(size, repeat) for size, times in zip(options.sizes, repeats, strict=False) for repeat in range(times)]
+    for size, repeat in runs:
+        trial = trials[size]
         for grader in GRADERS:
             if size not in options.peer_sizes and not grader.startswith("course"):
                 continue
@@ -405,14 +408,21 @@ def table(found: dict) -> str:
         described(found["date"], found["machine"]),
         "Written by `make bench`; `benchmarks/grading.py` says what was run.",
         "",
-        "| grader | submissions | median s | per minute | ms each | times stock | times stock "
+        "| grader | submissions | runs | median s | per minute | ms each | times stock | times stock "
         f"in {found['jobs']} processes | peak MB |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
         grader, size = row["grader"], row["submissions"]
         took = seconds[grader, size]
-        figures = [grader, size, f"{took:.1f}", f"{60 * size / took:.0f}", f"{1e3 * took / size:.0f}"]
+        figures = [
+            grader,
+            size,
+            len(row["seconds"]),
+            f"{took:.1f}",
+            f"{60 * size / took:.0f}",
+            f"{1e3 * took / size:.0f}",
+        ]
         for peer in ("stock", f"stock in {found['jobs']} processes"):
             figures.append(_ratio(seconds, peer, size, took))
         lines.append("| " + " | ".join(map(str, [*figures, row["peak_mb"]])) + " |")
@@ -460,7 +470,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[20, 100], help="submissions in a class")
     parser.add_argument("--peer-sizes", type=int, nargs="+", help="those that the peers grade too (default: all)")
-    parser.add_argument("--repeats", type=int, default=1, help="runs of each, of which the median counts")
+    parser.add_argument(
+        "--repeats", type=int, nargs="+", default=[3, 1], help="runs of each, by size, of which the median counts"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--otter-most", type=int, default=10**6, help="submissions that otter-grader grades at most")
     parser.add_argument("--otter", type=Path, help="an environment with otter-grader (default: made in build/)")

@@ -14,11 +14,13 @@ from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autograder import answering, cells, examiner, rebuild
 from autograder.course import Course
-from autograder.examiner import Examiner, foreign_names
-from autograder.plain import HEAD, dumps
+from autograder.examiner import Channel, Examiner, foreign_names
+from autograder.plain import HEAD, Handle, dumps
 from autograder.release import release_notebook
 from autograder.runs import CellRun, End, Frame, Limits
 
@@ -820,6 +822,49 @@ def test_forged_answers_gain_nothing(student, forged: bytes) -> None:
     run = one.test("assert f() == 42, 'wrong'", seconds=3)
     assert run.end is not End.OK
     assert run.ename in ("ChannelError", "TooMuchData", "AssertionError", "")
+
+
+class Answers:
+    """A wire on which these messages arrive, and then nothing more."""
+
+    def __init__(self, *messages: bytes) -> None:
+        self.messages = [*messages]
+
+    def send(self, message: bytes, deadline: float) -> None:
+        pass
+
+    def receive(self, limits: object, deadline: float) -> bytes:
+        if not self.messages:
+            raise EOFError
+        return self.messages.pop(0)
+
+
+SOME = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just("ValueError")
+ANYTHING = st.recursive(SOME, lambda inner: st.lists(inner, max_size=6) | st.lists(inner, max_size=6).map(tuple))
+RAISED = st.tuples(SOME, ANYTHING, SOME, ANYTHING, ANYTHING, SOME)
+
+
+@given(
+    number=st.sampled_from([0, 1, 1, 1, 1, 2, 2**64 - 1]),
+    code=st.integers(0, len(answering.WAYS)) | st.integers(0, 255),
+    what=ANYTHING | RAISED | st.tuples(RAISED, ANYTHING),
+    cut=st.none() | st.integers(0, 60),
+)
+@pytest.mark.parametrize("operation", ["name", "call", "next", "iterate"])
+def test_no_answer_does_more_than_end_the_test(operation, number, code, what, cut) -> None:
+    message = dumps(what, front=answering.ANSWER.pack(number, code))
+    body = message[HEAD.size :][:cut]
+    channel = Channel(Answers(HEAD.pack(len(body), 0) + body))
+    channel.begin(3, time.monotonic() + 60)
+    subject = None if operation == "name" else channel.proxy(Handle(1, "object", "X"))
+    rest = {"name": ("x",), "call": ((), {})}.get(operation, ())
+    problem = None
+    try:
+        channel.ask(operation, subject, *rest)
+    except BaseException as caught:
+        problem = caught
+    told = isinstance(problem, KeyError) if operation == "name" else False  # that there is no such name
+    assert problem is channel.ended or told or problem.raised_by_student
 
 
 @pytest.mark.parametrize(
