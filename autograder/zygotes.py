@@ -99,12 +99,17 @@ class Zygote:
     @cached_property
     def offered(self) -> tuple[str, ...]:
         """The protections that this machine offers; waits for the process to be there."""
-        try:
-            self.control.settimeout(START)
-            return tuple(json.loads(self.control.recv(10_000))["offered"])
-        except (OSError, ValueError) as problem:
-            self.close()
-            raise RuntimeError(f"The process that runs notebooks did not start: {problem}") from problem
+        with self.lock:  # several submissions may be looked after by threads, and it is said once
+            if (heard := self.__dict__.get("offered")) is not None:
+                return heard
+            try:
+                self.control.settimeout(START)
+                heard = tuple(json.loads(self.control.recv(10_000))["offered"])
+            except (OSError, ValueError) as problem:
+                self.close()
+                raise RuntimeError(f"The process that runs notebooks did not start: {problem}") from problem
+            self.__dict__["offered"] = heard
+            return heard
 
     @property
     def lives(self) -> bool:

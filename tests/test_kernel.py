@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -331,6 +332,18 @@ zygotes._current.process.kill()
 test_kernel.wait_until(lambda: not test_kernel.strays(name))
 print("gone", flush=True)
 '''
+
+
+def test_threads_that_ask_a_zygote_first_at_once_hear_the_same():
+    zygote = zygotes.Zygote.own()
+    try:
+        zygote.start()
+        ask = vars(zygotes.Zygote)["offered"].func  # from Python 3.12 on nothing else keeps threads apart
+        with ThreadPoolExecutor(4) as pool:
+            heard = list(pool.map(ask, [zygote] * 4))
+    finally:
+        zygote.close()
+    assert len(set(heard)) == 1
 
 
 def test_a_zygote_that_is_killed_takes_the_students_along(tmp_path):
