@@ -236,7 +236,7 @@ def _files(
         try:
             now = stamp_of(path.stat())
             if path.is_file() and (now != tuple(stamp) or now[0] == UNSETTLED):
-                if now[1] > Limits().size:
+                if now[1] > plain.LIMITS.size:
                     raise TooMuch(f"The file {name} is too large.")
                 data = path.read_bytes()
                 yield name, (now, None if digest_of(data) == digest else data)

@@ -499,8 +499,7 @@ class _Judge:
         """Whether a cell of the student's that has this name in it runs under a magic that keeps nothing."""
         for cell in self.notebook.cells:
             magic = _KEEPS_NOTHING.match(cell.source)
-            own = cells.is_solution(cell) or cell.metadata.get(ADDED)
-            if own and magic and re.search(rf"\b{name}\b", cell.source):
+            if rebuild.is_students(cell) and magic and re.search(rf"\b{name}\b", cell.source):
                 return f"`{magic[1]}` keeps nothing of what its cell defines: take that line out."
         return ""
 
@@ -512,7 +511,7 @@ class _Judge:
             if self._is_test(frame.cell) or not 0 < frame.line <= len(lines):
                 continue
             where = f"the cell `{cells.grade_id(cell)}`" if cells.grade_id(cell) else "a cell of yours"
-            where = "a given cell" if not cell.metadata.get(ADDED) and not cells.has_role(cell, "solution") else where
+            where = where if rebuild.is_students(cell) else "a given cell"
             return f"\nLine {frame.line} of {where}: {lines[frame.line - 1].strip()[:200]}"
         return ""
 

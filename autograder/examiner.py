@@ -55,7 +55,7 @@ CLASSES = 200
 CALLS = 200_000
 """Questions that one test cell may ask the student's code."""
 
-DATA = plain.Limits()
+DATA = plain.LIMITS
 """What one answer may hold."""
 
 ALL_DATA = 1_000_000_000

@@ -32,7 +32,7 @@ from nbformat import NotebookNode
 from autograder import cells, leftovers, outputs, zygotes
 from autograder.course import CourseError
 from autograder.outputs import Outputs
-from autograder.rebuild import ADDED, IMPORTS
+from autograder.rebuild import IMPORTS, is_students
 from autograder.runs import CellRun, End, Limits
 
 try:
@@ -120,7 +120,7 @@ class _Whole:
         If there is one, what crashed elsewhere, or missed what crashed, ends as it does without that cell.
         """
         hopeless = {index for index, end in self.deadly.items() if end is not End.CRASH}
-        for suspect in reversed([i for i in self.todo if i <= first and _is_students(self.notebook.cells[i])]):
+        for suspect in reversed([i for i in self.todo if i <= first and is_students(self.notebook.cells[i])]):
             gone = {i for i in self.todo if self._exercise(i) == suspect}
             runs: dict[int, CellRun] = {}
             ended = self._life(hopeless | gone, runs)
@@ -130,10 +130,6 @@ class _Whole:
                 lost = {i for i, run in self.runs.items() if run.end is End.CRASH or run.ename == "NameError"}
                 self.runs.update({i: run for i, run in runs.items() if i in lost and run.ename != "NameError"})
                 return
-
-
-def _is_students(cell: NotebookNode) -> bool:
-    return cells.is_solution(cell) or bool(cell.metadata.get(ADDED))
 
 
 def missing() -> list[str]:
@@ -260,7 +256,7 @@ class Session:
         if cells.is_test(cell):
             self.pass_over(index)
             return self._examine(cell.source, index, deadline)
-        if not cells.is_solution(cell) and not cell.metadata.get(ADDED):
+        if not is_students(cell):
             self._examiner().given(cell.source)
         return self._run(cell.source, index, deadline)
 
@@ -388,7 +384,7 @@ class Session:
 
 def _modules(notebook: NotebookNode) -> list[str]:
     """The modules that cells of the course's own import: given cells and tests, never what a student wrote."""
-    own = [c.source for c in notebook.cells if c.cell_type == "code" and not _is_students(c)]
+    own = [c.source for c in notebook.cells if c.cell_type == "code" and not is_students(c)]
     return sorted({name for source in own for name in _IMPORT.findall(source)})
 
 

@@ -216,6 +216,28 @@ def _has_attributes(value: Any) -> bool:
     return own is not value and any(not str(name).startswith("_") for name in own)
 
 
+# --- what bounds writing and reading --------------------------------------------------------------
+
+
+class _Bounded:
+    """Counts values against the limits. Where each is written or read, the same is done without a call."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.most, self.deepest = limits.items, limits.depth
+        self.items = 0
+
+    def count(self, more: int) -> None:
+        self.items += more
+        if self.items > self.most:
+            self.refuse(0)
+
+    def refuse(self, depth: int) -> NoReturn:
+        if depth > self.deepest:
+            raise TooMuch(f"This is nested more than {self.deepest} levels deep.")
+        raise TooMuch(f"This holds more than {self.most:,} values.")
+
+
 # --- writing --------------------------------------------------------------------------------------
 
 
@@ -247,13 +269,13 @@ class _InKey(Exception):
     """A value that is not plain stands where it would have to be compared."""
 
 
-class _Writer:
+class _Writer(_Bounded):
     def __init__(self, limits: Limits, handle: Callable[[Any], Handle] | None, never: type) -> None:
-        self.limits, self.handle, self.never = limits, handle, never
-        self.most, self.deepest = limits.items, limits.depth
+        super().__init__(limits)
+        self.handle, self.never = handle, never
         self.tree: list[bytes] = []
         self.raw: list[bytes | np.ndarray] = []
-        self.items = self.size = self.keys = 0
+        self.size = self.keys = 0
         self.held: dict[int, tuple[type, type | None]] = {}  # by the id of a class, as its own hash can be anything
 
     def write(self, value: Any, depth: int) -> None:
@@ -279,16 +301,6 @@ class _Writer:
         if id(kind) not in self.held:
             self.held[id(kind)] = kind, held_as(kind)
         return self.held[id(kind)][1]
-
-    def refuse(self, depth: int) -> NoReturn:
-        if depth > self.deepest:
-            raise TooMuch(f"This is nested more than {self.deepest} levels deep.")
-        raise TooMuch(f"This holds more than {self.most:,} values.")
-
-    def count(self, more: int) -> None:
-        self.items += more
-        if self.items > self.most:
-            self.refuse(0)
 
     def put(self, part: bytes) -> None:
         """Add to the tree what is small for each value: the limit on values bounds it, so it need not be measured."""
@@ -323,11 +335,10 @@ class _Writer:
         self.put(b"I" + _COUNT.pack(size) + value.to_bytes(size, "little", signed=True))
 
     def text(self, value: str, depth: int) -> None:
-        if len(value) > CHUNK and self.size + len(value) > self.limits.size:  # before a copy is made
-            self.grow(len(value))
+        self.grow(len(value))  # before a copy is made
         data = value.encode("utf-8", "surrogatepass")
-        self.grow(len(data))
-        self.tree.append(b"s" + _COUNT.pack(len(data)) + data)
+        self.grow(len(data) - len(value))
+        self.put(b"s" + _COUNT.pack(len(data)) + data)
 
     def data(self, value: bytes, depth: int) -> None:
         self.put(b"b" + _COUNT.pack(len(value)))
@@ -393,7 +404,7 @@ class _Writer:
             return
         size = value.size * dtype.itemsize
         self.grow(size)
-        self.tree.append(b"A" + _name(dtype) + _SHAPES[value.ndim].pack(value.ndim, *value.shape))
+        self.put(b"A" + _name(dtype) + _SHAPES[value.ndim].pack(value.ndim, *value.shape))
         self.raw.append(_bytes(value, dtype))
 
     def scalar(self, value: np.generic) -> None:
@@ -550,13 +561,13 @@ def front_of(message: bytes | bytearray, form: struct.Struct) -> tuple[Any, ...]
         raise PlainError("This message of plain data is cut short.") from None
 
 
-class _Reader:
+class _Reader(_Bounded):
     def __init__(self, message: memoryview, limits: Limits, made_of: Callable[[Handle], Any] | None) -> None:
-        self.message, self.limits, self.made_of = message, limits, made_of
-        self.most, self.deepest = limits.items, limits.depth
+        super().__init__(limits)
+        self.message, self.made_of = message, made_of
         self.raw_at = HEAD.size + HEAD.unpack(message[: HEAD.size])[0]
         self.tree = bytes(message[HEAD.size : self.raw_at])
-        self.at = self.items = 0
+        self.at = 0
 
     def read(self, depth: int) -> Any:
         self.items += 1
@@ -568,16 +579,6 @@ class _Reader:
         if method is None:
             raise PlainError("This is not a message of plain data.")
         return method(self, depth)
-
-    def refuse(self, depth: int) -> NoReturn:
-        if depth > self.deepest:
-            raise TooMuch(f"This is nested more than {self.deepest} levels deep.")
-        raise TooMuch(f"This holds more than {self.most:,} values.")
-
-    def count(self, more: int) -> None:
-        self.items += more
-        if self.items > self.most:
-            self.refuse(0)
 
     def take(self, size: int) -> bytes:
         end = self.at + size

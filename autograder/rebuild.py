@@ -136,6 +136,11 @@ def known_cells(pristine: NotebookNode, release: NotebookNode) -> list[Known]:
     return [Known(cells.grade_id(cell) or cell["id"], cell, twin.source) for cell, twin in pairs]
 
 
+def is_students(cell: NotebookNode) -> bool:
+    """Whether a cell of a rebuilt notebook holds what the student wrote, and not what the course did."""
+    return cells.is_solution(cell) or bool(cell.metadata.get(ADDED))
+
+
 # --- which submitted cell is which
 
 

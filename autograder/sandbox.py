@@ -608,10 +608,14 @@ def kill_below(pid: int) -> None:
 
 def _is_first_of_its_tree(pid: int) -> bool:
     try:
-        text = Path(f"/proc/{pid}/status").read_text()
+        return len(numbers(Path(f"/proc/{pid}/status").read_text())) > 1
     except OSError:
         return False
-    return len(text.partition("NSpid:")[2].partition("\n")[0].split()) > 1
+
+
+def numbers(status: str) -> list[int]:
+    """The numbers of a process in its process trees, outermost first, from the text of its ``/proc/PID/status``."""
+    return [int(number) for number in status.partition("\nNSpid:")[2].partition("\n")[0].split()]
 
 
 def descendants(pid: int) -> list[int]:
@@ -637,14 +641,19 @@ def children(pid: int) -> list[int]:
 def _parents() -> Iterator[tuple[int, int]]:
     for name in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
-            yield int(name), int(Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1])
+            yield int(name), int(_stat(int(name))[1])
 
 
 def _has_ended(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+        return _stat(pid)[0] in "ZX"
     except OSError:
         return True
+
+
+def _stat(pid: int) -> list[str]:
+    """What the system tells of a process behind its name: its state, its parent and more."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def adopt_orphans() -> None:

@@ -23,7 +23,6 @@ from autograder import sandbox
 LOOK = 0.25  # s between the end of a look at memory and the next
 MOST_TOLD = 100  # processes of which the memory is told
 CLOSER = 1 << 30  # bytes, below which most is the zygote's, and shared: a closer look costs milliseconds a process
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True)
@@ -143,8 +142,7 @@ def _state(pid: int) -> tuple[int, int, int] | None:
         text = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return None
-    inner = text.partition("\nNSpid:")[2].partition("\n")[0].split()
-    number = int(inner[-1]) if inner else 0
+    number = [0, *sandbox.numbers(text)][-1]
     return 0 if number == 1 else number, _kilobytes(text, "\nVmRSS:"), _kilobytes(text, "\nVmPTE:")
 
 

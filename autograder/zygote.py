@@ -209,7 +209,7 @@ def _hear_signals() -> None:
 def _keep_freed_memory() -> None:
     """Have the C library keep what is freed. Given back and asked for again, every page costs a fault and a zeroing.
 
-    Tests make large arrays over and over: half of all page faults of a submission came of that.
+    Tests make large arrays over and over: about half of an examiner's page faults came of that.
     """
     with contextlib.suppress(AttributeError):  # another C library than glibc
         mallopt = ctypes.CDLL(None).mallopt

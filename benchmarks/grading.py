@@ -55,20 +55,15 @@ LOOK = 1.0  # s between two looks at memory, each of which holds the processes u
 GRADERS = ("stock", "stock in {n} processes", "otter-grader", "course grade, no sandbox", "course grade")
 
 _UNSANDBOXED = """
-import sys, threading
+import sys
 from autograder import cli, run
 real = run._work
 def unprotected():
     from autograder import kernel, zygotes
-    heard, lock = zygotes.Zygote.__dict__["offered"], threading.Lock()
+    heard = zygotes.Zygote.__dict__["offered"]
     if isinstance(heard, property):
         return
-    def offered(self):
-        with lock:  # several submissions may be looked after by threads of one process
-            if "heard" not in self.__dict__:
-                self.__dict__["heard"] = heard.func(self)
-        return ()
-    zygotes.Zygote.offered = property(offered)
+    zygotes.Zygote.offered = property(lambda self: heard.func(self)[:0])
     kernel.missing = list
 def work(terms, student, parcel):
     unprotected()  # in a process of its own, perhaps
